@@ -1,0 +1,1 @@
+"""Verified machine-learning research tasks as Gymnasium environments in sandboxes."""

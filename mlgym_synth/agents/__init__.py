@@ -1,0 +1,1 @@
+"""Who acts: scripted teachers and, behind one protocol, anything else that maps observations to actions."""

@@ -1,0 +1,71 @@
+"""Prepared data as other rooms see it: a public half that goes into sandboxes, a sealed half that never does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows as CSV text without line ends, so that a reset only permutes and joins.
+
+    Attributes:
+        columns: names, in order.
+        lines: n strings, each one CSV record without `id`.
+        array: None, or an array of shape [n, ...] aligned with `lines`.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[str, ...]
+    array: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """What an agent may see. `tables` maps a stem (`train`, `unlabelled`, `test`) to its rows; only `test` gets ids."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What no sandbox ever holds.
+
+    Attributes:
+        truth: predictions: shape [n], the target of each row of `tables["test"]`, floats or strings.
+        is_test: shape [n], bool: True for the test half, False for the validation half.
+        groups: ranking: shape [n], the query of each row; else None.
+        instances: programs: {"validation": [...], "test": [...]}, JSON-able hidden instances.
+    """
+
+    truth: NDArray[Any] | None = None
+    is_test: NDArray[np.bool_] | None = None
+    groups: NDArray[Any] | None = None
+    instances: dict[str, list[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Both halves, and the sha256 of their canonical text."""
+
+    public: Public
+    sealed: Sealed
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeData:
+    """Prepared data as one episode shows it.
+
+    Attributes:
+        files: workspace path -> content, the public data and the sample submission, ids and row order drawn anew.
+        ids: predictions: shape [n], the id in `test.csv` of row i of the sealed arrays; None for programs.
+    """
+
+    files: dict[str, bytes]
+    ids: NDArray[np.int64] | None

@@ -1,0 +1,64 @@
+"""Every error a caller can catch. All modules raise these; foreign exceptions are mapped once, at the boundary.
+
+MlgymSynthError
+├── TaskNotFound          no such task id (says what was near it)
+├── TaskInvalid           a task folder that breaks the format (file, field, fix)
+├── SandboxUnavailable    no sandbox can be had on this machine (says what to install or start)
+├── SandboxDied           the daemon, the host or the owner failed; never the agent's doing, never scored
+├── SandboxOverloaded     the sandbox died of the agent's own load (memory, pids, disk); scored by the env
+├── FileRefused           a path in a sandbox that is not a regular file, too large, a link, ...
+├── SubmissionInvalid     a submission that breaks its format; the message is written for the agent
+├── GradingError          the grader itself failed; never scored
+├── DatasetUnavailable    which data set, why, and what to do
+└── LLMError              a model endpoint that failed for good
+"""
+
+from __future__ import annotations
+
+
+class MlgymSynthError(Exception):
+    """Root of all errors this package raises."""
+
+
+class TaskNotFound(MlgymSynthError):
+    """No task has this id."""
+
+
+class TaskInvalid(MlgymSynthError):
+    """A task folder breaks the format; the message names file, field and fix."""
+
+
+class SandboxUnavailable(MlgymSynthError):
+    """No sandbox can be had here; the message says what to install or start."""
+
+
+class SandboxDied(MlgymSynthError):
+    """Infrastructure failed under a running sandbox. Never scored as the agent's failure."""
+
+
+class SandboxOverloaded(MlgymSynthError):
+    """The sandbox died of the agent's own load; `cause` is `memory`, `pids` or `disk`."""
+
+    def __init__(self, message: str, cause: str = "memory") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class FileRefused(MlgymSynthError):
+    """A file in a sandbox could not be read or written; the message says why, in the agent's terms."""
+
+
+class SubmissionInvalid(MlgymSynthError):
+    """A submission breaks its declared format; the message tells the agent what to correct."""
+
+
+class GradingError(MlgymSynthError):
+    """The grader failed, not the submission. Never scored."""
+
+
+class DatasetUnavailable(MlgymSynthError):
+    """A task's data cannot be had; the message names the data set, the reason and the remedy."""
+
+
+class LLMError(MlgymSynthError):
+    """A model endpoint failed for good (retries are over)."""

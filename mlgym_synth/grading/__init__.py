@@ -1,0 +1,1 @@
+"""How submissions become scores: metrics, the judge of predictions, the referee of programs, the reward."""

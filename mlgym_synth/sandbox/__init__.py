@@ -1,0 +1,1 @@
+"""Where agents run: one contract, two backends (`docker`, `bwrap`), one supervisor inside."""
