@@ -1,0 +1,53 @@
+"""The command line. Thin: every subcommand is one function call away from the library; errors become exit codes here.
+
+Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite,
+3 infrastructure, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import mlgym_synth
+from mlgym_synth.cli import demo, sandbox, tasks, verify
+from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, SandboxDied
+
+_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, one subparser a command."""
+    top = argparse.ArgumentParser(
+        prog="mlgym-synth",
+        description="Verified machine-learning research tasks as Gymnasium environments in sandboxes.",
+        epilog="example: mlgym-synth demo",
+    )
+    top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in (demo, tasks, verify, sandbox):
+        command.add_to(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("\nInterrupted; what was finished is kept.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MlgymSynthError as error:
+        print(f"mlgym-synth: {error}", file=sys.stderr)
+        return 3 if isinstance(error, _INFRASTRUCTURE) else 2
+    except ValueError as error:  # an argument out of its range, said in words by the library
+        print(f"mlgym-synth: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,117 @@
+"""`mlgym-synth verify`: run the gates over registered tasks; `--record` measures and writes what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import random
+from pathlib import Path
+
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mlgym_synth import registry
+from mlgym_synth.cli.common import (
+    Commands,
+    add_command,
+    add_json,
+    add_registry,
+    add_sandbox,
+    console,
+    errors,
+    print_json,
+    register_own,
+    report_progress,
+)
+from mlgym_synth.folder import TaskFolder, load_task
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    command = add_command(commands, "verify", "Run the gates over tasks", "mlgym-synth verify task-0001")
+    command.add_argument("tasks", nargs="*", metavar="ID", help="ids, globs, or folders of tasks in the making")
+    command.add_argument("--all", action="store_true", help="every registered task")
+    command.add_argument("--sample", type=int, metavar="N", help="N registered tasks at random")
+    command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
+    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="(default: %(default)s)")
+    command.add_argument("--fresh", action="store_true", help="run again what is known from before")
+    command.add_argument("--record", action="store_true", help="measure baseline and reference into task.yaml first")
+    add_registry(command)
+    add_sandbox(command)
+    add_json(command)
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify what was chosen; exit code 1 where a task fails."""
+    from mlgym_synth.gates import Verdict, record, verify_many
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+
+    register_own(arguments)
+    folders = chosen(arguments)
+    ensure_runtime(progress=report_progress)
+    if arguments.record:
+        folders = [_recorded(folder, arguments.sandbox, record) for folder in folders]
+    verdicts: list[Verdict] = []
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
+        job = bar.add_task("verifying", total=len(folders))
+
+        def note(verdict: Verdict) -> None:
+            verdicts.append(verdict)
+            bar.advance(job)
+            if not arguments.json:
+                _show(verdict)
+
+        verify_many(
+            folders, workers=arguments.workers, sandbox=arguments.sandbox, fresh=arguments.fresh, on_result=note
+        )
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    if arguments.json:
+        print_json([{**dataclasses.asdict(verdict), "passed": verdict.passed} for verdict in verdicts])
+    else:
+        console.print(f"{len(verdicts) - len(failed)} of {len(verdicts)} tasks pass all gates.")
+    return 1 if failed else 0
+
+
+def chosen(arguments: argparse.Namespace) -> list[TaskFolder]:
+    """The folders the arguments name.
+
+    Raises:
+        ValueError: none named, or more than one way of naming them.
+        TaskNotFound: an id that is not registered.
+    """
+    ways = [bool(arguments.tasks), arguments.all, arguments.sample is not None]
+    if sum(ways) != 1:
+        raise ValueError("verify: name tasks, or give --all, or --sample N (one of the three)")
+    if arguments.tasks:
+        folders = [load_task(name) for name in arguments.tasks if _is_folder(name)]
+        patterns = [name for name in arguments.tasks if not _is_folder(name)]
+        return folders + [load_task(e.folder) for e in (registry.select(patterns) if patterns else [])]
+    entries = registry.select()
+    if arguments.sample is not None:
+        entries = random.Random(arguments.seed).sample(entries, min(arguments.sample, len(entries)))
+    return [load_task(entry.folder) for entry in entries]
+
+
+def _is_folder(name: str) -> bool:
+    return (Path(name) / "task.yaml").is_file()
+
+
+def _recorded(folder: TaskFolder, sandbox: str, record: object) -> TaskFolder:
+    assert callable(record)
+    report_progress(f"measuring {folder.spec.id}")
+    made: TaskFolder = record(folder, sandbox=sandbox)
+    return made
+
+
+def _show(verdict: object) -> None:
+    from mlgym_synth.gates import Verdict
+
+    assert isinstance(verdict, Verdict)
+    mark = "[green]pass[/green]" if verdict.passed else "[red]FAIL[/red]"
+    console.print(f"{mark}  {verdict.task_id}  [dim]{verdict.seconds:.1f} s[/dim]")
+    for result in verdict.results:
+        if not result.passed:
+            console.print(f"      gate {result.gate} ({result.name}): ", end="")
+            console.print(result.reason, markup=False)
