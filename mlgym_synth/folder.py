@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,3 +112,13 @@ def _read_tree(root: Path) -> dict[str, bytes]:
         for file in sorted(root.rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
+
+
+def main() -> None:
+    """Write the JSON schema of `task.yaml` beside this module: `python -m mlgym_synth.folder`."""
+    schema = json.dumps(TaskSpec.model_json_schema(), indent=1)
+    Path(__file__).with_name("task.schema.json").write_text(schema + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

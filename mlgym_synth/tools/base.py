@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,7 +139,7 @@ def _value_fault(value: object, parameter: Parameter) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number, not {type(value).__name__}"
-    if parameter.type == "integer" and value != value // 1:
+    if parameter.type == "integer" and not (math.isfinite(value) and float(value).is_integer()):
         return f"must be a whole number, not {value}"
     if parameter.minimum is not None and not parameter.minimum <= value < float("inf"):
         return f"must be at least {parameter.minimum:g} and finite, not {value}"
