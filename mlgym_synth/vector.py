@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -87,6 +87,12 @@ class SynthVectorEnv(VectorEnv[tuple[str, ...], Sequence[dict[str, Any]], NDArra
     def render(self) -> tuple[str | None, ...]:  # type: ignore[override]
         """What each sub-environment renders."""
         return tuple(env.render() for env in self.envs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close all sub-environments and their threads."""

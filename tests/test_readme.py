@@ -1,0 +1,59 @@
+"""Every command and snippet of the README runs, and its figures are those of the committed results."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+COMMANDS = [
+    line.partition("#")[0].strip() for language, text in BLOCKS if language == "bash" for line in text.splitlines()
+]
+
+
+@pytest.mark.parametrize("snippet", PYTHON, ids=lambda text: text.splitlines()[0][:40])
+def test_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", snippet], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("mlgym-synth")])
+def test_command_runs(command: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "envs" / "task-0001", tmp_path / "my-tasks" / "envs" / "task-0001")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
+def test_make_targets_exist() -> None:
+    targets = {shlex.split(command)[1] for command in COMMANDS if command.startswith("make")}
+    assert targets == {"demo", "test"}
+    for target in targets:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_every_command_is_tested() -> None:
+    assert all(command.startswith(("mlgym-synth ", "make ")) for command in COMMANDS if command)
+
+
+def test_figures_are_those_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import readme_table
+
+    assert readme_table.with_table(README) == README, "run: python benchmarks/readme_table.py"
