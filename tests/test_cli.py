@@ -1,0 +1,128 @@
+"""The command line: help with examples, exit codes, messages that say what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlgym_synth.cli import main, parser
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mlgym_synth.cli", *arguments]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+COMMANDS = [
+    ("demo",), ("tasks",), ("tasks", "list"), ("tasks", "show"), ("verify",), ("sandbox",), ("sandbox", "build"),
+    ("sandbox", "doctor"), ("sandbox", "clean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_an_example_that_parses(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main([*command, "--help"])
+    assert exit_info.value.code == 0
+    example = " ".join(capsys.readouterr().out.split("example: ")[1].split())
+    assert example.startswith("mlgym-synth " + command[0])
+    parser().parse_args(example.replace("'", "").split()[1:])
+
+
+def test_tasks_list_prints_the_index() -> None:
+    listed = json.loads(run("tasks", "list", "task-000*", "--json").stdout)
+    assert [task["id"] for task in listed][:2] == ["synth/task-0001", "synth/task-0002"]
+    assert "tabular-regression" in run("tasks", "list").stdout
+    only = json.loads(run("tasks", "list", "--family", "game-strategy", "--json").stdout)
+    assert {task["family"] for task in only} == {"game-strategy"}
+
+
+def test_tasks_show_says_whether_it_runs_here() -> None:
+    shown = run("tasks", "show", "synth/task-0001")
+    assert "runs here? yes" in shown.stdout
+    as_json = json.loads(run("tasks", "show", "task-0001", "--json").stdout)
+    assert as_json["runs_here"] is True
+    assert as_json["statement"].startswith("#")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tasks", "show", "task-001"], "Did you mean synth/task-0001"),
+        (["tasks", "list", "nothing-*"], "No task matches 'nothing-*'"),
+        (["tasks", "list", "--registry", "/nowhere"], "no registry/index.jsonl"),
+        (["demo", "--agent", "scripted:genius"], "Agents are scripted:nop"),
+        (["demo", "--agent", "no.such:agent"], "No module named 'no'"),
+        (["verify"], "name tasks, or give --all"),
+        (["verify", "task-0001", "--all"], "one of the three"),
+        ([], "usage"),
+        (["tasks", "list", "--split", "dev"], "invalid choice"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_how(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_sandbox_exits_2_and_says_what_to_install() -> None:
+    code = (
+        "import sys; from mlgym_synth import sandbox, cli; from mlgym_synth.errors import SandboxUnavailable\n"
+        "sys.exit(cli.main(['demo']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"PATH": "/nonexistent", "HOME": os.environ["HOME"], "DOCKER_HOST": "tcp://127.0.0.1:9",
+             "MLGYM_SYNTH_BWRAP": "/nonexistent/bwrap"},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Docker" in done.stderr
+    assert "bubblewrap" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_plays_and_prints_scores(backend: str) -> None:
+    done = run("demo", "--agent", "scripted:baseline", "--sandbox", backend, "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["exit_status"] == "submitted"
+    assert 0.3 < result["reward"] < 0.7
+    text = run("demo", "--agent", "scripted:baseline", "--sandbox", backend).stdout
+    for part in ("python baseline.py", "baseline ", "reference ", "test score", "reward"):
+        assert part in text
+
+
+def test_demo_of_doing_nothing_exits_1(backend: str) -> None:
+    done = run("demo", "--agent", "scripted:nop", "--sandbox", backend, "--json")
+    assert (done.returncode, json.loads(done.stdout)["reward"]) == (1, 0.0)
+
+
+def test_closed_pipe_is_no_error() -> None:
+    script = f"{sys.executable} -m mlgym_synth.cli tasks list | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+
+
+def test_agent_of_ones_own(tmp_path: Path, backend: str) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from mlgym_synth.agents.scripted import ScriptedAgent, baseline\n"
+        "def agent():\n    return ScriptedAgent('mine', baseline)\n"
+    )
+    done = run("demo", "--agent", "mine:agent", "--sandbox", backend, "--json", PYTHONPATH=str(tmp_path))
+    assert json.loads(done.stdout)["agent"] == "mine"
