@@ -8,12 +8,16 @@ carries data sets or this package's solutions. `ensure_runtime` is called by the
 from __future__ import annotations
 
 import ast
+import contextlib
 import errno
+import fcntl
+import functools
 import hashlib
 import importlib.util
 import os
 import platform
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -21,6 +25,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mlgym_synth.cache import built_once, cache_root
 from mlgym_synth.errors import SandboxUnavailable
@@ -77,10 +82,12 @@ def ensure_runtime(name: str = "standard", progress: Callable[[str], None] | Non
     digest = fingerprint(name)
     say = progress or (lambda _text: None)
     try:
-        folder = built_once(runtime_folder(name, digest), lambda root: _build(root, name, say))
+        while True:
+            folder = built_once(runtime_folder(name, digest), lambda root: _build(root, name, say))
+            if _keep(folder):
+                return Runtime(folder, digest)
     except OSError as error:
         raise _unavailable(error) from error
-    return Runtime(folder, digest)
 
 
 def runtime_folder(name: str, digest: str) -> Path:
@@ -90,6 +97,45 @@ def runtime_folder(name: str, digest: str) -> Path:
     return folder / f"{name}-{digest[:16]}"
 
 
+def built_runtimes() -> list[Path]:
+    """Every runtime in the cache, whatever it was built from."""
+    return [path for path in sorted((cache_root() / "runtimes").glob("*-*")) if path.is_dir() and path.suffix == ""]
+
+
+def is_current(folder: Path) -> bool:
+    """Whether `ensure_runtime` of this Python and this version of the package would return `folder`."""
+    return any(folder == runtime_folder(file.stem, fingerprint(file.stem)) for file in _PROFILES.glob("*.txt"))
+
+
+_in_use: dict[Path, IO[str]] = {}
+
+
+def _keep(folder: Path) -> bool:
+    """Mark a runtime as in use as long as this process lives, so that no `sandbox clean` takes it away.
+
+    False if one was quicker; then it is to be built again.
+    """
+    if folder not in _in_use:
+        handle = _use_file(folder).open("a+")
+        with contextlib.suppress(OSError):  # a file system without locks: nobody can take it as unused either
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        _in_use[folder] = handle
+    return folder.is_dir()
+
+
+def remove_runtime(folder: Path) -> Path | None:
+    """Take a runtime out of use, at once and whole; return where it now lies, to be deleted, or None if it is used."""
+    with contextlib.suppress(OSError), _use_file(folder).open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return folder.rename(folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.tmp"))
+    return None
+
+
+def _use_file(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".used")
+
+
+@functools.cache
 def fingerprint(name: str = "standard") -> str:
     """The sha256 of everything that decides what the runtime of profile `name` holds.
 
