@@ -151,12 +151,19 @@ def copy_libraries(root: Path, files: Iterable[Path]) -> None:
 
 
 def loaded_libraries(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield (name, host file) of every library that `ldd` finds for `files`; absolute names are loaders."""
+    """Yield (name, host file) of every library that `ldd` finds for `files`; absolute names are loaders.
+
+    Raises:
+        SandboxUnavailable: there is no `ldd`.
+    """
     listed = [str(file) for file in files]
+    ldd = shutil.which("ldd", path=_TOOL_FOLDERS)
+    if ldd is None:
+        raise SandboxUnavailable(f"the agent's runtime needs the program ldd, and it is not in {_TOOL_FOLDERS}.")
     seen: set[str] = set()
     for start in range(0, len(listed), 100):
         shown = subprocess.run(
-            ["ldd", *listed[start : start + 100]], capture_output=True, text=True, errors="replace", check=False
+            [ldd, *listed[start : start + 100]], capture_output=True, text=True, errors="replace", check=False
         ).stdout
         for line in shown.splitlines():
             match = re.match(r"\s+(.+?)(?: => (/.+))? \(0x[0-9a-f]+\)$", line)

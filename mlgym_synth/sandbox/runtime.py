@@ -212,7 +212,14 @@ def _installer() -> tuple[list[str], dict[str, str]]:
         # The user's settings may hold `target`, `user`, `require-virtualenv`: take the few that are about the index.
         environment |= pip_settings() | {"PIP_CONFIG_FILE": os.devnull}
         flags = ["--no-compile", "--no-input", "--quiet", "--disable-pip-version-check", "--no-warn-conflicts"]
-        return [sys.executable, "-m", "pip", "install", *flags], environment
+        return [
+            sys.executable,
+            "-P",
+            "-m",
+            "pip",
+            "install",
+            *flags,
+        ], environment  # -P: no pip.py of the current folder
     uv = shutil.which("uv")
     if uv is not None:
         return [uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable], environment
@@ -224,7 +231,7 @@ def _installer() -> tuple[list[str], dict[str, str]]:
 
 def pip_settings() -> dict[str, str]:
     """The user's pip settings that say where packages come from, as environment variables."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
+    command = [sys.executable, "-P", "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     kept: dict[str, str] = {}
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):  # the environment wins
