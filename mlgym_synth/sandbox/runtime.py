@@ -25,7 +25,6 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mlgym_synth.cache import built_once, cache_root
 from mlgym_synth.errors import SandboxUnavailable
@@ -107,7 +106,7 @@ def is_current(folder: Path) -> bool:
     return any(folder == runtime_folder(file.stem, fingerprint(file.stem)) for file in _PROFILES.glob("*.txt"))
 
 
-_in_use: dict[Path, IO[str]] = {}
+_in_use: dict[Path, int] = {}
 
 
 def _keep(folder: Path) -> bool:
@@ -116,7 +115,7 @@ def _keep(folder: Path) -> bool:
     False if one was quicker; then it is to be built again.
     """
     if folder not in _in_use:
-        handle = _use_file(folder).open("a+")
+        handle = os.open(_use_file(folder), os.O_RDWR | os.O_CREAT, 0o644)
         with contextlib.suppress(OSError):  # a file system without locks: nobody can take it as unused either
             fcntl.flock(handle, fcntl.LOCK_SH)
         _in_use[folder] = handle
