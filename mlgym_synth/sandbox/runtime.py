@@ -82,7 +82,7 @@ def ensure_runtime(name: str = "standard", progress: Callable[[str], None] | Non
     say = progress or (lambda _text: None)
     try:
         while True:
-            folder = built_once(runtime_folder(name, digest), lambda root: _build(root, name, say))
+            folder = built_once(runtime_folder(name, digest), lambda root: build_root(root, name, say))
             if _keep(folder):
                 return Runtime(folder, digest)
     except OSError as error:
@@ -164,7 +164,13 @@ def lock_file(name: str) -> Path:
     return file
 
 
-def _build(root: Path, name: str, say: Callable[[str], None]) -> None:
+def build_root(root: Path, name: str, say: Callable[[str], None]) -> None:
+    """Fill the empty folder `root` from this machine and the lock file of profile `name`; the Dockerfile calls it too.
+
+    Raises:
+        SandboxUnavailable: as `ensure_runtime`.
+        OSError: a full disk, or one that is not ours to write.
+    """
     root.chmod(0o755)
     say("copying bash and the everyday tools")
     rootfs.make_skeleton(root)
