@@ -1,0 +1,239 @@
+"""The Docker backend: one container a sandbox, through any Docker-compatible socket.
+
+The container's root is an empty image; the agent's runtime is mounted into it read-only. The channel is a Unix socket
+in a mounted folder of the owner's, which skips the daemon and is closed before any process of the agent exists.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import secrets
+import shutil
+import socket
+import tarfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from mlgym_synth.cache import cache_root, locked
+from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded, SandboxUnavailable
+from mlgym_synth.limits import Limits
+from mlgym_synth.sandbox import boot, housekeeping, plan
+from mlgym_synth.sandbox.channel import Channel, ChannelClosed
+from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
+from mlgym_synth.sandbox.supervised import SupervisedSandbox
+
+_START_S = 120.0
+_CHANNEL = "/run/channel"
+_FAILURES = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+
+
+class DockerSandbox(SupervisedSandbox):
+    """A container; it removes itself when its channel closes, whatever became of its owner."""
+
+    backend = "docker"
+
+    def __init__(self, limits: Limits, runtime: str = "standard") -> None:
+        super().__init__(limits)
+        self._api = _client().api
+        self._container = ""
+        self._started = time.time()
+        self._folder = housekeeping.run_folder() / secrets.token_hex(4)
+        try:
+            self._open(ensure_runtime(runtime))
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
+            raise
+
+    def _open(self, runtime: Runtime) -> None:
+        self._folder.mkdir(0o755)
+        with socket.socket(socket.AF_UNIX) as listener:
+            where = self._folder / "s"
+            listener.bind(str(where))
+            where.chmod(0o666)  # the folder above is ours alone; inside, nobody but the supervisor lives yet
+            listener.listen(1)
+            uid = plan.next_uid()
+            options = container_options(self.limits, boot.command(f"{_CHANNEL}/s"), runtime, uid)
+            options["host_config"]["Binds"].append(f"{self._folder}:{_CHANNEL}:ro")
+            try:
+                self._container = self._api.create_container(**options)["Id"]
+                self._api.start(self._container)
+            except _FAILURES as error:
+                raise SandboxDied(f"Docker did not start a container: {error}") from error
+            end = self._accept(listener)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._channel = Channel(end)
+        try:
+            boot.start_supervisor(self._channel, plan.settings(self.limits, uid=uid), _START_S)
+        except ChannelClosed as error:
+            self._channel.close()
+            raise SandboxDied(f"the container's supervisor did not start: {error}") from error
+
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        deadline = time.monotonic() + _START_S
+        listener.settimeout(2.0)
+        while time.monotonic() < deadline and (not listener.gettimeout() or self._is_there()):
+            try:
+                end, _ = listener.accept()
+            except TimeoutError:
+                continue
+            end.setblocking(True)
+            return end
+        raise SandboxDied("the container ended before its supervisor reported")
+
+    def _is_there(self) -> bool:
+        return True
+
+    def _cause_of_death(self, why: str) -> MlgymSynthError:
+        if self._ran_out_of_memory():
+            return SandboxOverloaded("the container ran out of memory", "memory")
+        return SandboxDied(f"the container is lost: {why}")
+
+    def _ran_out_of_memory(self) -> bool:
+        """Ask the daemon's event log: it knows of containers that are gone."""
+        try:
+            events = self._api.events(
+                since=int(self._started), until=int(time.time()) + 1, filters={"container": self._container}, decode=True
+            )
+            return any(event.get("Action") == "oom" for event in events)
+        except _FAILURES:
+            return False
+
+    def _release(self) -> None:
+        """Nothing: the supervisor ends with its channel, the container with the supervisor, and removes itself."""
+
+    def _remove(self) -> None:
+        if self._container:
+            try:
+                self._api.remove_container(self._container, force=True)
+            except _FAILURES:
+                pass
+
+
+def container_options(
+    limits: Limits | None = None, command: list[str] | None = None, runtime: Runtime | None = None, uid: int = 1000
+) -> dict[str, Any]:
+    """Arguments of `APIClient.create_container` for one sandbox, but for the channel; by default it only sleeps."""
+    limits = limits or Limits()
+    runtime = runtime or ensure_runtime()
+    size = plan.sizes(limits)
+    memory = limits.memory_mib << 20
+    writable = "rw,exec,nosuid,nodev"
+    return {
+        "image": _image(runtime),
+        "command": command or ["/bin/sleep", "3600"],
+        "hostname": plan.HOSTNAME,
+        "labels": {housekeeping.LABEL: housekeeping.run_id()},
+        "user": "0:0",
+        "host_config": {
+            "AutoRemove": True,
+            "Binds": [f"{runtime.path}/{name}:/{name}:ro" for name in ("usr", "opt")],
+            "CapAdd": ["SETUID", "SETGID", "KILL"],
+            "CapDrop": ["ALL"],
+            "IpcMode": "private",
+            "LogConfig": {"Type": "none", "Config": {}},
+            "Memory": memory,
+            "MemorySwap": memory,
+            "NanoCpus": int(limits.cpus * 1e9),
+            "NetworkMode": "none",
+            "PidsLimit": limits.pids + 1,
+            "ReadonlyRootfs": True,
+            "SecurityOpt": ["no-new-privileges"],
+            "ShmSize": size.shm << 20,
+            "Tmpfs": {
+                plan.HOME: f"{writable},size={size.home}m,mode=0755,uid={uid},gid={uid}",
+                "/tmp": f"{writable},size={size.tmp}m,mode=1777",
+            },
+        },
+    }
+
+
+def complaint() -> str | None:
+    """Why Docker cannot be used here, and what to do; None if its daemon answers."""
+    try:
+        _client()
+    except SandboxUnavailable as error:
+        return str(error)
+    return None
+
+
+_connect_lock = threading.Lock()
+
+
+def _client() -> docker.DockerClient:
+    """This process's client of a daemon that answered; cached, a failure is not."""
+    with _connect_lock:
+        return _connected(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _connected(pid: int) -> docker.DockerClient:
+    """One client a process: a forked child must not share its parent's connections."""
+    try:
+        client = docker.from_env(timeout=5, max_pool_size=64)
+        client.ping()
+    except _FAILURES as error:
+        raise SandboxUnavailable(
+            f"docker: its daemon does not answer ({_first_line(error)}). Start it (`sudo systemctl start docker`), or "
+            "let DOCKER_HOST name its socket; your user must be allowed to use it."
+        ) from error
+    client.api.timeout = 300  # many containers may be starting at once
+    housekeeping.sweep_once(client)
+    return client
+
+
+@functools.lru_cache
+def _image(runtime: Runtime) -> str:
+    """The name of the empty image, imported if the daemon has not got it: folders, links and `etc`, no registry."""
+    api = _client().api
+    content = _skeleton(runtime.path)
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    name = f"mlgym-synth:{tag}"
+    with locked(cache_root() / "image.lock"):
+        try:
+            api.inspect_image(name)
+        except docker.errors.ImageNotFound:
+            changes = [f"LABEL {housekeeping.LABEL}=image"]
+            api.import_image_from_data(content, repository="mlgym-synth", tag=tag, changes=changes)
+    return name
+
+
+def _skeleton(root: Path) -> bytes:
+    """A tar of all that a root needs besides `usr` and `opt`."""
+    packed = io.BytesIO()
+    users = plan.accounts(range(plan.FIRST_UID, plan.FIRST_UID + plan.UIDS))
+    files = {path.name: path.read_text() for path in (root / "etc").iterdir() if path.is_file() and not path.is_symlink()}
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path in sorted(root.iterdir()):
+            _add(tar, path.name, path.readlink() if path.is_symlink() else None)
+        for name in ("home/agent", "run/channel", "var/log"):
+            _add(tar, name, None)
+        _add(tar, "var/tmp", Path("../tmp"))
+        for name, text in sorted((files | users).items()):
+            _add(tar, f"etc/{name}", None, text.encode())
+    return packed.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, target: Path | None, content: bytes | None = None) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mtime = 1_700_000_000
+    if content is not None:
+        entry.size, entry.mode = len(content), 0o644
+    elif target is not None:
+        entry.type, entry.linkname = tarfile.SYMTYPE, str(target)
+    else:
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755  # runc gives a tmpfs this mode
+    tar.addfile(entry, io.BytesIO(content or b""))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
