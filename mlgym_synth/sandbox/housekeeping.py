@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LABEL = "mlgym-synth"
 """Label of containers (its value: the run's id) and of images."""
+_CGROUPS = (Path("/sys/fs/cgroup/mlgym-synth"), Path("/sys/fs/cgroup/memory/mlgym-synth"))
 _ID = re.compile(r"(\d+)-([0-9a-f]{8})-[0-9a-f]{8}")
 
 
@@ -109,6 +110,7 @@ def sweep_once(client: DockerClient | None = None) -> None:
         own = run_id()
         if "folders" not in _process.swept:
             _process.swept.add("folders")
+            remove_dead_cgroups()
             remove_dead_folders(own)
         if client is not None and "containers" not in _process.swept:
             _process.swept.add("containers")
@@ -135,6 +137,7 @@ def clean(everything: bool = False) -> CleanReport:
         except Exception as error:  # a daemon that goes away in the middle
             notes.append(f"Docker failed: {error}")
         client.close()
+    remove_dead_cgroups()
     folders = remove_dead_folders(run_id())
     unfinished, freed_builds = _remove_unfinished()
     runtimes, freed_runtimes = _remove_runtimes(everything, notes)
@@ -183,6 +186,15 @@ def remove_dead_folders(own: str) -> int:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += not folder.exists()
     return removed
+
+
+def remove_dead_cgroups() -> None:
+    """Remove the control groups, called `<run>-<number>`, of dead bubblewrap sandboxes."""
+    for base in _CGROUPS:
+        for group in base.iterdir() if base.is_dir() else ():
+            if is_dead(group.name.rpartition("-")[0]):
+                with contextlib.suppress(OSError):  # its last process may be ending just now
+                    group.rmdir()
 
 
 def remove_dead_containers(client: DockerClient) -> int:

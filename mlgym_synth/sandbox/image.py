@@ -1,7 +1,7 @@
 """The agents' root file system as a Docker image, for daemons that cannot mount this machine's folders.
 
-`mlgym-synth sandbox build --image` calls `build_image`; the docker backend asks for `image_name` where its daemon is
-on another machine. Everywhere else no image is needed: the runtime's folder is mounted.
+`mlgym-synth sandbox build --image` calls `build_image`; `image_name` is what a backend on such a daemon starts. Where
+the daemon sees this machine's files no image is needed: the runtime's folder is mounted.
 """
 
 from __future__ import annotations

@@ -156,6 +156,22 @@ def test_clean_removes_what_nobody_uses_and_keeps_the_rest(tmp_path: Path, monke
     assert "in use" in report.notes[1]
 
 
+def test_control_groups_of_dead_runs_go_and_those_of_living_ones_stay() -> None:
+    bases = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")]
+    base = next((path for path in bases if (path / "cgroup.procs").exists() and os.access(path, os.W_OK)), None)
+    if base is None:
+        pytest.skip("no control group can be made here")
+    with another_process() as (dead, dead_run), another_process() as (_, live_run):
+        groups = [base / "mlgym-synth" / f"{run}-0" for run in (dead_run, live_run)]
+        for group in groups:
+            group.mkdir(parents=True)
+        dead.kill()
+        dead.wait()
+        housekeeping.remove_dead_cgroups()
+        assert [group.exists() for group in groups] == [False, True]
+        groups[1].rmdir()
+
+
 def test_clean_removes_folders_of_dead_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
