@@ -78,7 +78,7 @@ class Split(_Data):
 
 
 class Array(_Data):
-    """Features given as `<file>_train.npy` and `<file>_test.npy`, row-aligned with the CSVs, not as CSV columns."""
+    """All features given as `<file>_train.npy` and `<file>_test.npy`, row-aligned with the CSVs, not as CSV columns."""
 
     file: str
     shape: tuple[int, ...]
@@ -92,7 +92,7 @@ class TableData(_Data):
     source: Source
     target: str
     positive: str | float | None = Field(None, description="target becomes 1 where it equals this, else 0")
-    features: tuple[str, ...] | None = Field(None, description="None: every column but target, `drop` and split's")
+    features: tuple[str, ...] | None = Field(None, description="None: all but target, `drop` and a group split's column")
     drop: tuple[str, ...] = Field((), description="identifiers and columns that leak")
     rename: dict[str, str] = Field({}, description="source name -> clear name; all other fields use the new names")
     filters: tuple[Filter, ...] = ()
@@ -102,7 +102,7 @@ class TableData(_Data):
         " of train is given as unlabelled.csv); normal (train holds only rows of class `normal`, no label)",
     )
     labelled_rows: int | None = Field(None, ge=1)
-    normal: str | float | None = None
+    normal: str | float | None = Field(None, description="labels `normal`: its target value, after `positive`")
     group: str | None = Field(None, description="ranking: the query column; always a public feature")
     array: Array | None = None
     split: Split
@@ -110,7 +110,11 @@ class TableData(_Data):
 
 
 class CellData(_Data):
-    """Imputation: single cells of numeric `hidden` columns are sealed; the table with holes is public."""
+    """Imputation: single cells of numeric `hidden` columns are sealed; the table with holes is public.
+
+    `table.csv` has `row`, its own line number from 0, and the columns; `test.csv` has `id`, `row`, `column`.
+    Submitted values are in the column's own unit; the metric is computed in standard deviations of the column.
+    """
 
     kind: Literal["cells"] = "cells"
     source: Source
