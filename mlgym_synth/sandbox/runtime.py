@@ -171,6 +171,11 @@ def build_root(root: Path, name: str, say: Callable[[str], None]) -> None:
         SandboxUnavailable: as `ensure_runtime`.
         OSError: a full disk, or one that is not ours to write.
     """
+    if sys.platform != "linux":
+        raise SandboxUnavailable(
+            "agents live on Linux, and their runtime is copied from it. With Docker on this machine, build their "
+            "image: `mlgym-synth sandbox build --image`."
+        )
     root.chmod(0o755)
     say("copying bash and the everyday tools")
     rootfs.make_skeleton(root)
@@ -195,7 +200,8 @@ def install_packages(lock: Path, site: Path) -> None:
     """Install exactly the packages of `lock` into `site`, by pip, or by uv where pip is missing.
 
     Raises:
-        SandboxUnavailable: no installer, no network, no wheel for this Python, disk full; with the output's tail.
+        SandboxUnavailable: no installer, no network, no wheel for this Python; with the output's tail.
+        OSError: the disk is full.
     """
     command, environment = _installer()
     done = subprocess.run(
@@ -203,6 +209,8 @@ def install_packages(lock: Path, site: Path) -> None:
         env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace", check=False,
     )  # fmt: skip
+    if re.search(r"\[Errno (28|122)\]|No space left|os error 28", done.stdout):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(site))
     if done.returncode:
         tail = "\n".join(done.stdout.strip().splitlines()[-8:])
         raise SandboxUnavailable(

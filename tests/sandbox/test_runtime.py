@@ -286,8 +286,9 @@ def built_elsewhere(*mounts: str, look_at: str = "/mnt") -> subprocess.Completed
     return subprocess.run([*command, "bash", "-c", script, "-", *program], capture_output=True, text=True, timeout=60)
 
 
-def test_full_disk_is_named_and_leaves_nothing_half_built() -> None:
-    done = built_elsewhere("--size", str(4 << 20), "--tmpfs", "/mnt")
+@pytest.mark.parametrize("size_mib", [4, 140], ids=["while-copying", "while-installing"])
+def test_full_disk_is_named_and_leaves_nothing_half_built(size_mib: int) -> None:
+    done = built_elsewhere("--size", str(size_mib << 20), "--tmpfs", "/mnt")
     assert "SandboxUnavailable: the agent's runtime needs about 1 GiB of disk in /mnt" in done.stderr
     assert done.stdout.split() == ["/mnt/runtimes"]
 
