@@ -13,12 +13,14 @@ import platform
 import shutil
 import subprocess
 from pathlib import Path
+from socket import socket
 
 from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded, SandboxUnavailable
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox import boot, plan
 from mlgym_synth.sandbox.cgroup import Cgroup
 from mlgym_synth.sandbox.channel import Channel, ChannelClosed, pair
+from mlgym_synth.sandbox.rootfs import loaded_libraries
 from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
 from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
@@ -34,7 +36,8 @@ class BwrapSandbox(SupervisedSandbox):
     Args:
         limits: what it may use.
         runtime: profile of the agent's Python.
-        nested: put the agent's processes into a second bubblewrap; None: where there is no other way.
+        nested: put the agent's processes into a second bubblewrap; None: where there is no other way. Root may force
+            it; then the runtime must lie where an ordinary user can reach it.
     """
 
     backend = "bwrap"
@@ -58,23 +61,19 @@ class BwrapSandbox(SupervisedSandbox):
     def _open(self, runtime: Runtime) -> None:
         uid = _NESTED_UID if self._nested else plan.next_uid()
         ours, theirs = pair()
-        files = {f"/etc/{name}": _in_memory(text.encode()) for name, text in plan.accounts([uid]).items()}
-        oom = self._cgroup.oom_descriptor() if self._cgroup else None
-        kept = [*files.values(), *([] if oom is None else [oom])]
+        inherited = {name: _in_memory(text.encode()) for name, text in plan.accounts([uid]).items()}
+        oom = None
+        if self._cgroup is not None:
+            oom = inherited["oom"] = self._cgroup.oom_descriptor()
         try:
-            self._process = subprocess.Popen(
-                [*_outer(runtime.path, self.limits, self._nested, files), "--", *boot.command()],
-                stdin=theirs, stdout=theirs, stderr=self._words, pass_fds=kept, env={},
-                start_new_session=True,  # Ctrl-C in the owner's terminal is the owner's alone
-            )  # fmt: skip
+            self._process = self._spawn(theirs, [*_outer(runtime.path, self.limits, self._nested, inherited)], inherited)
         except OSError as error:
             ours.close()
             raise SandboxDied(f"bubblewrap did not start: {error}") from error
         finally:
             theirs.close()
-            for descriptor in kept:
-                if descriptor != oom:
-                    os.close(descriptor)
+            for descriptor in inherited.values():
+                os.close(descriptor)
         self._channel = Channel(ours, watch=self._process.pid)
         settings = plan.settings(
             self.limits,
@@ -84,12 +83,24 @@ class BwrapSandbox(SupervisedSandbox):
             watch_memory=self._cgroup is None,
             oom=oom,
         )
+        if self._nested:
+            settings["environment"]["LD_LIBRARY_PATH"] = f"{_TOOLS}/lib"  # bubblewrap's own; the agent never has it
         try:
             boot.start_supervisor(self._channel, settings, _START_S, self._confine)
         except ChannelClosed as error:
             self._channel.close()
             self._process.wait(10)
             raise SandboxDied(f"bubblewrap did not start a sandbox: {self._last_words() or error}") from error
+
+    def _spawn(self, end: socket, line: list[str], inherited: dict[str, int]) -> subprocess.Popen[bytes]:
+        # Root's bubblewrap covers parts of /proc, and then no nested one can mount its own: be somebody else.
+        user = _NESTED_UID if self._nested and os.geteuid() == 0 else None
+        return subprocess.Popen(
+            [*line, "--", *boot.command()],
+            stdin=end, stdout=end, stderr=self._words, pass_fds=tuple(inherited.values()), env={}, cwd="/",
+            start_new_session=True,  # Ctrl-C in the owner's terminal is the owner's alone
+            user=user, group=user, extra_groups=None if user is None else [],
+        )  # fmt: skip
 
     def _confine(self) -> None:
         """Put the sandbox's two processes under the cgroup, before they do anything."""
@@ -162,8 +173,8 @@ def _failure() -> str:
     )
 
 
-def _outer(root: Path, limits: Limits, nested: bool, files: dict[str, int]) -> list[str]:
-    """Command line of the sandbox itself."""
+def _outer(root: Path, limits: Limits, nested: bool, inherited: dict[str, int]) -> list[str]:
+    """Command line of the sandbox itself; `inherited` holds descriptors of what comes from no path."""
     size = plan.sizes(limits)
     program = binary()
     if program is None:
@@ -176,14 +187,12 @@ def _outer(root: Path, limits: Limits, nested: bool, files: dict[str, int]) -> l
         "--perms", "1777", "--size", str(size.tmp << 20), "--tmpfs", "/tmp",
         "--perms", "0755" if nested else "0777", "--size", str(size.home << 20), "--tmpfs", plan.HOME,
     ]  # fmt: skip
-    for path, descriptor in files.items():
-        line += ["--perms", "0644", "--ro-bind-data", str(descriptor), path]
+    for name in ("passwd", "group"):
+        line += ["--perms", "0644", "--ro-bind-data", str(inherited[name]), f"/etc/{name}"]
     if nested:
-        line += ["--unshare-user", "--uid", str(_NESTED_UID), "--gid", str(_NESTED_UID)]
-        line += _bind_bubblewrap()
+        line += ["--unshare-user", "--uid", str(_NESTED_UID), "--gid", str(_NESTED_UID), *_bind_bubblewrap(program)]
     else:
-        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):
-            line += ["--cap-add", capability]
+        line += [word for name in ("SETUID", "SETGID", "KILL") for word in ("--cap-add", f"CAP_{name}")]
     return [*line, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
 
 
@@ -191,21 +200,18 @@ def _inner() -> list[str]:
     """Command line around each process of the agent: pids and a user namespace of its own, the same file systems."""
     return [
         f"{_TOOLS}/bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL",
-        "--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", _TOOLS, "--remount-ro", _TOOLS, "--chdir", "{cwd}", "--",
+        "--unsetenv", "LD_LIBRARY_PATH", "--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", _TOOLS, "--remount-ro", _TOOLS, "--chdir", "{cwd}", "--",
     ]  # fmt: skip
 
 
-def _bind_bubblewrap() -> list[str]:
-    """Bubblewrap and the libraries it loads, for the nested form."""
-    program = binary()
-    assert program is not None
-    line = ["--tmpfs", _TOOLS, "--ro-bind", str(program.resolve()), f"{_TOOLS}/bwrap"]
-    from mlgym_synth.sandbox.rootfs import loaded_libraries
-
+@functools.cache
+def _bind_bubblewrap(program: Path) -> tuple[str, ...]:
+    """Options that show bubblewrap and the libraries it loads inside, for the nested form."""
+    line = ["--size", "65536", "--tmpfs", _TOOLS, "--ro-bind", str(program.resolve()), f"{_TOOLS}/bwrap"]
     for name, source in loaded_libraries([program.resolve()]):
         if not name.startswith("/"):
             line += ["--ro-bind", str(source.resolve()), f"{_TOOLS}/lib/{name}"]
-    return [*line, "--remount-ro", _TOOLS]
+    return (*line, "--remount-ro", _TOOLS)
 
 
 def _counts_by_namespace() -> bool:

@@ -63,10 +63,10 @@ class Guard:
             except ProcessLookupError:
                 pass
 
-    def at_process_limit(self, code: int) -> bool:
-        """Whether the processes that a command left fill the limit.
+    def at_process_limit(self, code: int = 0) -> bool:
+        """Whether the processes that were left in the background fill the limit.
 
-        Looks only if many processes were started since it last looked, or if the command says it could start none.
+        Looks only if many processes were started since it last looked, or if a command's `code` says it could start none.
         """
         newest = self._newest_pid()
         if code != _CANNOT_FORK and abs(newest - self._pid_at_look) < self._pids // 4:

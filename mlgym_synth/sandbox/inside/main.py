@@ -89,6 +89,9 @@ class Supervisor:
         deadline = start + unpack(">d", timeout)[0]
         if self.shell.gone:
             self.revive()
+        if self.guard.at_process_limit():  # by what was left in the background: bash would try for 15 s to fork
+            self.notes |= AT_PROCESS_LIMIT
+            self.revive()
         self.guard.begin()
         self.shell.begin(command)
         while self.shell.status is None and not self.shell.gone and monotonic() < deadline:

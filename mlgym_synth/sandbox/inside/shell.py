@@ -19,10 +19,12 @@ __report() { { builtin printf '%s\\0' "$1" "$2" "$PWD"; builtin unset -v __comma
 builtin declare -p; builtin trap -p; builtin umask -p; builtin alias -p; builtin printf '\\0'; } >&203 2>/dev/null; }
 """
 _LINE = b"""IFS= builtin read -rd '' -u201 __command;builtin eval "$__command" </dev/null >&202 2>&1;__report %d $?\n"""
-_DEFAULT_OPTIONS = {
-    b"SHELLOPTS": (b"set -o ", b"braceexpand:hashall:interactive-comments"),
-    b"BASHOPTS": (b"shopt -s ", b""),
-}
+_OWN_VARIABLES = frozenset(
+    b"BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_LINENO BASH_SOURCE "
+    b"BASH_SUBSHELL BASH_VERSINFO BASH_VERSION DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO "
+    b"PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SRANDOM UID _".split()
+)
+_SETTERS = {b"SHELLOPTS": b"set -o ", b"BASHOPTS": b"shopt -s "}
 _STATE_BYTES = 16 << 20
 """A larger state is not saved: the last smaller one stays."""
 
@@ -145,11 +147,17 @@ class Shell:
 
 
 def _restoring(state: bytes) -> bytes:
-    """The command that puts `state` back; complaints about read-only variables are for nobody."""
-    options = b""
-    for name, (setter, default) in _DEFAULT_OPTIONS.items():
-        _, _, rest = state.rpartition(b'\ndeclare -r %s="' % name)
-        for option in rest[: rest.find(b'"')].split(b":") if rest else ():
-            if option and option not in default.split(b":"):
-                options += b"\n" + setter + option
-    return b"{ " + state + b"\n" + options + b"\n} 2>/dev/null"
+    """The command that puts `state` back.
+
+    Bash's own variables are left out: assigning to some of them silently ends the whole command. Two list the options
+    that are on; options are set last, as they change how commands run.
+    """
+    lines, options = [], []
+    for line in state.split(b"\n"):
+        _, _, assignment = line.partition(b" -")[2].partition(b" ") if line.startswith(b"declare -") else (b"", b"", b"")
+        name, _, value = assignment.partition(b"=")
+        if name in _SETTERS:
+            options += [_SETTERS[name] + option for option in value.strip(b'"').split(b":")]
+        if name not in _OWN_VARIABLES:
+            lines.append(line)
+    return b"{ " + b"\n".join(lines + options) + b"\n} 2>/dev/null"
