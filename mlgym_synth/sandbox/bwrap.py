@@ -66,7 +66,9 @@ class BwrapSandbox(SupervisedSandbox):
         if self._cgroup is not None:
             oom = inherited["oom"] = self._cgroup.oom_descriptor()
         try:
-            self._process = self._spawn(theirs, [*_outer(runtime.path, self.limits, self._nested, inherited)], inherited)
+            self._process = self._spawn(
+                theirs, [*_outer(runtime.path, self.limits, self._nested, inherited)], inherited
+            )
         except OSError as error:
             ours.close()
             raise SandboxDied(f"bubblewrap did not start: {error}") from error
@@ -97,7 +99,7 @@ class BwrapSandbox(SupervisedSandbox):
         user = _NESTED_UID if self._nested and os.geteuid() == 0 else None
         return subprocess.Popen(
             [*line, "--", *boot.command()],
-            stdin=end, stdout=end, stderr=self._words, pass_fds=tuple(inherited.values()), env={}, cwd="/",
+            stdin=end.fileno(), stdout=end.fileno(), stderr=self._words, pass_fds=tuple(inherited.values()), env={}, cwd="/",
             start_new_session=True,  # Ctrl-C in the owner's terminal is the owner's alone
             user=user, group=user, extra_groups=None if user is None else [],
         )  # fmt: skip

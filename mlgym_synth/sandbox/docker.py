@@ -6,6 +6,7 @@ in a mounted folder of the owner's, which skips the daemon and is closed before 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -81,19 +82,25 @@ class DockerSandbox(SupervisedSandbox):
     def _accept(self, listener: socket.socket) -> socket.socket:
         deadline = time.monotonic() + _START_S
         listener.settimeout(2.0)
-        while time.monotonic() < deadline and (not listener.gettimeout() or self._is_there()):
+        while time.monotonic() < deadline:
             try:
                 end, _ = listener.accept()
             except TimeoutError:
-                continue
+                if self._is_running():
+                    continue
+                raise SandboxDied("the container ended before its supervisor reported") from None
             end.setblocking(True)
             return end
-        raise SandboxDied("the container ended before its supervisor reported")
+        raise SandboxDied(f"the container's supervisor did not report within {_START_S:g} s")
 
-    def _is_there(self) -> bool:
-        return True
+    def _is_running(self) -> bool:
+        try:
+            return bool(self._api.inspect_container(self._container)["State"]["Running"])
+        except _FAILURES:
+            return False
 
     def _cause_of_death(self, why: str) -> MlgymSynthError:
+        self._remove()  # it may only be silent
         if self._ran_out_of_memory():
             return SandboxOverloaded("the container ran out of memory", "memory")
         return SandboxDied(f"the container is lost: {why}")
@@ -102,7 +109,10 @@ class DockerSandbox(SupervisedSandbox):
         """Ask the daemon's event log: it knows of containers that are gone."""
         try:
             events = self._api.events(
-                since=int(self._started), until=int(time.time()) + 1, filters={"container": self._container}, decode=True
+                since=int(self._started),
+                until=int(time.time()) + 1,
+                filters={"container": self._container},
+                decode=True,
             )
             return any(event.get("Action") == "oom" for event in events)
         except _FAILURES:
@@ -113,10 +123,8 @@ class DockerSandbox(SupervisedSandbox):
 
     def _remove(self) -> None:
         if self._container:
-            try:
+            with contextlib.suppress(*_FAILURES):
                 self._api.remove_container(self._container, force=True)
-            except _FAILURES:
-                pass
 
 
 def container_options(
@@ -200,7 +208,7 @@ def _image(runtime: Runtime) -> str:
     name = f"mlgym-synth:{tag}"
     with locked(cache_root() / "image.lock"):
         try:
-            api.inspect_image(name)
+            api.inspect_image(name)  # type: ignore[no-untyped-call]
         except docker.errors.ImageNotFound:
             changes = [f"LABEL {housekeeping.LABEL}=image"]
             api.import_image_from_data(content, repository="mlgym-synth", tag=tag, changes=changes)
@@ -211,7 +219,9 @@ def _skeleton(root: Path) -> bytes:
     """A tar of all that a root needs besides `usr` and `opt`."""
     packed = io.BytesIO()
     users = plan.accounts(range(plan.FIRST_UID, plan.FIRST_UID + plan.UIDS))
-    files = {path.name: path.read_text() for path in (root / "etc").iterdir() if path.is_file() and not path.is_symlink()}
+    files = {
+        path.name: path.read_text() for path in (root / "etc").iterdir() if path.is_file() and not path.is_symlink()
+    }
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for path in sorted(root.iterdir()):
             _add(tar, path.name, path.readlink() if path.is_symlink() else None)

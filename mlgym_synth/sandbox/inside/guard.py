@@ -1,5 +1,6 @@
 """Watches what the kernel does not bound here: memory without a cgroup, and processes that fill their limit."""
 
+# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
 from __future__ import annotations
 
 import os

@@ -3,6 +3,7 @@
 `boot.py` calls `main` with the channel's descriptors and the settings.
 """
 
+# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
 from __future__ import annotations
 
 import os
@@ -28,7 +29,7 @@ from mlgym_synth.sandbox.inside.wire import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _RESTORE_S = 5.0
@@ -50,7 +51,7 @@ class Supervisor:
         self.make_workspace()
         self.shell = Shell(self.loop, self.agent, self.workspace)
         self.notes = 0
-        self.handlers = {
+        self.handlers: dict[bytes, Callable[..., None]] = {
             b"exec": self.exec,
             b"run": self.run,
             b"read": self.read,

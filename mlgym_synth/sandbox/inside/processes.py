@@ -1,5 +1,6 @@
 """How the supervisor starts processes as the agent, reaps what is orphaned, and ends everything."""
 
+# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
 from __future__ import annotations
 
 import os
@@ -125,7 +126,7 @@ class Agent:
 
 def restore_signals() -> None:
     """Python ignores two signals, and a child would inherit that."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # what module `signal` is made of
 
     for number in (SIGPIPE, SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)

@@ -5,6 +5,7 @@ Bash reads lines from a pipe. For each command it gets one line that reads the c
 directory, and then the whole state as text that bash itself can read back.
 """
 
+# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
 from __future__ import annotations
 
 import os
@@ -154,7 +155,9 @@ def _restoring(state: bytes) -> bytes:
     """
     lines, options = [], []
     for line in state.split(b"\n"):
-        _, _, assignment = line.partition(b" -")[2].partition(b" ") if line.startswith(b"declare -") else (b"", b"", b"")
+        _, _, assignment = (
+            line.partition(b" -")[2].partition(b" ") if line.startswith(b"declare -") else (b"", b"", b"")
+        )
         name, _, value = assignment.partition(b"=")
         if name in _SETTERS:
             options += [_SETTERS[name] + option for option in value.strip(b'"').split(b":")]
