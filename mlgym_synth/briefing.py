@@ -29,8 +29,9 @@ def compose(folder: TaskFolder, files: list[str], limits: Limits, max_steps: int
         "## Tools\n" + "\n".join(f"- `{tool.usage()}`: {tool.description}" for tool in TOOLS.values()),
         "## Budget\n"
         f"{max_steps} steps, {MAX_VALIDATIONS} validations, {limits.tool_s:g} s a tool call, {limits.episode_s:g} s of"
-        f" tool time in all; {limits.cpus:g} cores, {limits.memory_mib} MiB of memory, {limits.disk_mib} MiB of disk,"
-        " no network. When the budget ends, the submission file that is there is handed in.",
+        f" tool time in all; {limits.cpus:g} core{'s' * (limits.cpus != 1)}, {limits.memory_mib} MiB of memory,"
+        f" {limits.disk_mib} MiB of disk, no network. When the budget ends, the submission file that is there is handed"
+        " in.",
     ]
     return "\n\n".join(parts)
 

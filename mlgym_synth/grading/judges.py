@@ -8,10 +8,8 @@ from typing import Protocol
 from mlgym_synth.data.episode import episode_data
 from mlgym_synth.data.store import prepare
 from mlgym_synth.folder import TaskFolder
-from mlgym_synth.grading import programs
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judge import PredictionJudge
-from mlgym_synth.grading.referee import ProgramJudge
 from mlgym_synth.sandbox.base import Sandbox
 
 
@@ -43,6 +41,9 @@ def open_judge(folder: TaskFolder, seed: int, open_sandbox: Callable[[], Sandbox
     """
     spec = folder.spec
     if spec.submission.kind == "program":
+        from mlgym_synth.grading import programs
+        from mlgym_synth.grading.referee import ProgramJudge
+
         prepared = programs.prepare(spec)
         return ProgramJudge(spec, prepared.sealed, open_sandbox), episode_data(spec, prepared, seed).files
     prepared = prepare(spec)
