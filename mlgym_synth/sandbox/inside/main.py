@@ -3,7 +3,8 @@
 `boot.py` calls `main` with the channel's descriptors and the settings.
 """
 
-# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
+# `pathlib` and `contextlib` cost megabytes in here.
+# ruff: noqa: PTH103, PTH208, SIM105
 from __future__ import annotations
 
 import os

@@ -1,6 +1,7 @@
 """How the supervisor starts processes as the agent, reaps what is orphaned, and ends everything."""
 
-# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
+# `pathlib` and `contextlib` cost megabytes in here.
+# ruff: noqa: PTH103, PTH208, SIM105
 from __future__ import annotations
 
 import os

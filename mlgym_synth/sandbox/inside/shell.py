@@ -5,7 +5,8 @@ Bash reads lines from a pipe. For each command it gets one line that reads the c
 directory, and then the whole state as text that bash itself can read back.
 """
 
-# ruff: noqa: PTH, SIM105 - `pathlib` and `contextlib` cost megabytes
+# `pathlib` and `contextlib` cost megabytes in here.
+# ruff: noqa: PTH103, PTH208, SIM105
 from __future__ import annotations
 
 import os
