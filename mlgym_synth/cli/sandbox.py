@@ -13,7 +13,9 @@ def add_to(commands: Commands) -> None:
     group = add_command(commands, "sandbox", "Build, examine and clean sandboxes", "mlgym-synth sandbox doctor")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
     make = add_command(actions, "build", "Build the agents' runtime and image", "mlgym-synth sandbox build")
-    make.add_argument("--image", action="store_true", help="also a Docker image, for a daemon on another machine")
+    make.add_argument(
+        "--image", action="store_true", help="a Docker image instead, for a daemon that cannot see this machine's files"
+    )
     make.add_argument("--base", help="the image's base, where the default cannot be pulled")
     doctor = add_command(actions, "doctor", "Say what works here and what to do", "mlgym-synth sandbox doctor")
     add_json(doctor)
@@ -25,15 +27,15 @@ def add_to(commands: Commands) -> None:
 
 
 def build(arguments: argparse.Namespace) -> int:
-    """Build the runtime; with `--image` the image too."""
-    from mlgym_synth.sandbox.runtime import ensure_runtime
-
-    runtime = ensure_runtime(progress=report_progress)
-    console.print(f"Runtime: {runtime.path}")
+    """Build the runtime, or with `--image` the image."""
     if arguments.image:
         from mlgym_synth.sandbox.image import build_image
 
         console.print(f"Image: {build_image(report_progress, arguments.base)}")
+    else:
+        from mlgym_synth.sandbox.runtime import ensure_runtime
+
+        console.print(f"Runtime: {ensure_runtime(progress=report_progress).path}")
     return 0
 
 
@@ -59,10 +61,9 @@ def remove(arguments: argparse.Namespace) -> int:
     """Remove leftovers and say what went."""
     from mlgym_synth.sandbox.housekeeping import clean
 
-    report = dataclasses.asdict(clean(everything=arguments.all))
+    report = clean(everything=arguments.all)
     if arguments.json:
-        print_json(report)
+        print_json(dataclasses.asdict(report))
     else:
-        for name, value in report.items():
-            console.print(f"{name.replace('_', ' ')}: {value}")
+        console.print("\n".join(report.lines()), markup=False)
     return 0
