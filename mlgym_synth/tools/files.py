@@ -52,7 +52,7 @@ def _edit(context: Context, arguments: dict[str, Any]) -> ToolResult:
 
 
 def _search(context: Context, arguments: dict[str, Any]) -> ToolResult:
-    argv = ["grep", "-rnIE", "-m", "50", "-e", arguments["pattern"], "--", arguments.get("path", ".")]
+    argv = ["grep", "-rnHIE", "-D", "skip", "-m", "50", "-e", arguments["pattern"], "--", arguments.get("path", ".")]
     result = context.sandbox.run(argv, context.timeout_s)
     shown = "\n".join(line[:500] for line in result.output.splitlines())
     if result.exit_code == 1 and not shown:
