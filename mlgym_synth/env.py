@@ -139,7 +139,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         self._shown = f"> {_call_text(call)}\n{observation}"
         return observation, float(reward), terminated, ended and not terminated, info
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The last action and observation as text (`ansi`), None with no render mode."""
         return self._shown if self.render_mode == "ansi" else None
 

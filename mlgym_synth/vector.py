@@ -84,9 +84,9 @@ class SynthVectorEnv(VectorEnv[tuple[str, ...], Sequence[dict[str, Any]], NDArra
         self._ended = terminated | truncated
         return observations, np.array(rewards, dtype=np.float64), terminated, truncated, self._infos(infos)
 
-    def render(self) -> tuple[str | None, ...]:  # type: ignore[override]
-        """What each sub-environment renders."""
-        return tuple(env.render() for env in self.envs)
+    def render(self) -> tuple[Any, ...] | None:
+        """What each sub-environment renders (strings), None with no render mode."""
+        return None if self.render_mode is None else tuple(env.render() for env in self.envs)
 
     def __enter__(self) -> Self:
         return self

@@ -61,8 +61,8 @@ def show_task(arguments: argparse.Namespace) -> int:
     folder = load_task(entry.folder)
     missing = what_is_missing(folder)
     if arguments.json:
-        spec = folder.spec.model_dump(mode="json")
-        print_json({**_fields(entry), "statement": folder.statement, "spec": spec, "runs_here": not missing} | missing)
+        shown = {"statement": folder.statement, "spec": folder.spec.model_dump(mode="json")}
+        print_json(_fields(entry) | shown | {"runs_here": not missing, "missing": missing})
         return 0
     console.print(Markdown(folder.statement))
     spec = folder.spec
