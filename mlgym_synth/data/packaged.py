@@ -66,7 +66,7 @@ def load_frame(source: Source) -> pd.DataFrame:
     try:
         return LOADERS[source.package](source.item)
     except NoItem as missing:
-        near = difflib.get_close_matches(source.item, missing.known, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(source.item, missing.known, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"It has {', '.join(missing.known[:8])} ..."
         raise DatasetUnavailable(f"{wanted} has no item {source.item!r}. {hint}") from None
     except ImportError as error:

@@ -40,17 +40,17 @@ class Sealed:
         truth: predictions: shape [n], the target of each row of `tables["test"]`, floats or strings.
         is_test: shape [n], bool: True for the test half, False for the validation half.
         groups: ranking and group splits: shape [n], integers, equal for rows of one query or group; else None.
+        instances: programs: {"validation": [...], "test": [...]}, JSON-able hidden instances.
         center, scale: cells: shape [n], mean and standard deviation of the public part of each row's column; the
             metric is computed on (x - center) / scale of truth and prediction. Else None.
-        instances: programs: {"validation": [...], "test": [...]}, JSON-able hidden instances.
     """
 
     truth: NDArray[Any] | None = None
     is_test: NDArray[np.bool_] | None = None
     groups: NDArray[Any] | None = None
+    instances: dict[str, list[Any]] | None = None
     center: NDArray[np.float64] | None = None
     scale: NDArray[np.float64] | None = None
-    instances: dict[str, list[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
