@@ -213,7 +213,9 @@ def _holds(column: Column, rule: Filter) -> Mask:
         return there & (same if rule.op == "==" else ~same)
     compare = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[rule.op]
     if column.values is not None:
-        return there & np.asarray(compare(column.values, float(rule.value)), dtype=np.bool_)
+        if not isinstance(rule.value, int | float):
+            raise TaskInvalid(f"data.filters: {rule.column} is numeric, {rule.value!r} is not. Give a number.")
+        return there & np.asarray(compare(column.values, rule.value), dtype=np.bool_)
     return there & np.asarray(compare(column.text.astype(np.str_), str(rule.value)), dtype=np.bool_)
 
 

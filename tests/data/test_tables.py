@@ -237,6 +237,7 @@ def test_filters_renames_and_missing_targets() -> None:
         ({"group": "x"}, r"data\.group: no column 'x'"),
         ({"filters": (Filter(column="x", op="notna"),)}, r"data\.filters: no column 'x'"),
         ({"filters": (Filter(column="diagnosis", op="in", value="a"),)}, "must be a list"),
+        ({"filters": (Filter(column="mean_area", op=">", value="big"),)}, "mean_area is numeric, 'big' is not"),
         ({"split": Split(seed=0, evaluation_rows=570)}, r"data\.split\.evaluation_rows: 570 wanted, but only 569"),
         ({"split": Split(seed=0, evaluation_rows=20, method="time", column="x")}, r"split\.column: no column 'x'"),
         ({"split": Split(seed=0, evaluation_rows=569)}, "no train rows are left"),
