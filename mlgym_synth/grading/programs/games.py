@@ -73,7 +73,7 @@ def _make_kuhn(parameters: dict[str, Any], rng: np.random.Generator, count: int,
     hands = int(parameters.get("hands", 60))
     made = []
     for _ in range(count):
-        bluff, slow, call = rng.beta(0.5, 0.7), rng.beta(0.5, 2.0), rng.beta(0.5, 0.5)
+        bluff, slow, call = rng.beta(0.25, 0.2), rng.beta(0.5, 4.0), rng.beta(0.25, 0.35)
         made.append(
             {
                 "bet": [round(float(p), 3) for p in (bluff, 0.3 * bluff, 1.0 - slow)],

@@ -88,7 +88,7 @@ def _play_knapsack(instance: Any) -> Play:
         if sum(row[item] for item in chosen) > capacity:
             raise IllegalAnswer("the chosen items weigh more than a capacity")
     bound = min(_fractional(values, row, capacity) for row, capacity in zip(weights, capacities, strict=True))
-    return float(sum(values[item] for item in chosen) / bound)
+    return float(sum(values[item] for item in chosen)) / bound
 
 
 def _fractional(values: list[int], weights: list[int], capacity: int) -> float:
@@ -188,7 +188,7 @@ def _play_bins(instance: Any) -> Play:
         bins[number] = bins.get(number, 0) + size
     if max(bins.values()) > capacity:
         raise IllegalAnswer("a bin holds more than its capacity")
-    return len(bins) / math.ceil(sum(sizes) / capacity)
+    return float(len(bins) / math.ceil(sum(sizes) / capacity))
 
 
 BIN_PACKING = Referee(
@@ -202,7 +202,7 @@ def pack(sizes, capacity):
     rooms, bins = [], []
     for size in sizes:
         fitting = [number for number, room in enumerate(rooms) if room >= size]
-        if not fitting or random.random() < 0.2:
+        if not fitting or random.random() < 0.4:
             fitting = [len(rooms)]
             rooms.append(capacity)
         number = random.choice(fitting)
