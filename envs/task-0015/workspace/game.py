@@ -4,6 +4,7 @@ import importlib.util
 import json
 import random
 import sys
+from pathlib import Path
 
 
 def match(prize, last, theirs, rng):
@@ -41,8 +42,7 @@ if __name__ == "__main__":
     spec = importlib.util.spec_from_file_location("strategy", sys.argv[1])
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    known = json.loads(Path("instances.json").read_text())
     for name, opponent in OPPONENTS.items():
-        shares = [
-            play(module.bid, i["prizes"], opponent, seed=s) for s, i in enumerate(json.load(open("instances.json")))
-        ]
+        shares = [play(module.bid, i["prizes"], opponent, seed=s) for s, i in enumerate(known)]
         print(f"{name:8s} {sum(shares) / len(shares):.3f}")

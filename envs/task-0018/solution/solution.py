@@ -1,4 +1,4 @@
-"""Reference: greedy by value for load, loads priced by how tight they are, then swaps; several price vectors are tried."""
+"""Reference: greedy by value for load, loads priced by several price vectors, then swaps."""
 
 from pathlib import Path
 

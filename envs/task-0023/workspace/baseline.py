@@ -1,4 +1,4 @@
-"""Mind the ice for one step: the move whose three outcomes hold the fewest holes, among those the one nearer the goal."""
+"""Mind the ice for one step: the move with the fewest holes among its outcomes, then the one nearer the goal."""
 
 from pathlib import Path
 

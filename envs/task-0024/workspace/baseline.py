@@ -1,11 +1,12 @@
 """A bigram model: how often each character followed each other one, plus one."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz0123456789.,;:'()-"
 text = Path("train.txt").read_text()
-pairs = Counter(zip(text, text[1:]))
+pairs = Counter(pairwise(text))
 rows = {}
 for first in ALPHABET:
     counts = [pairs[first, second] + 1 for second in ALPHABET]
