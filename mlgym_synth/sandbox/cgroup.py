@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox import housekeeping
 
 _ROOT = Path("/sys/fs/cgroup")
-_names = iter(range(1 << 62))
+_names = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Cgroup:
     @staticmethod
     def create(limits: Limits) -> Cgroup | None:
         """Make one; None where that is not possible."""
-        unified = (_ROOT / "cgroup.controllers").is_file()
-        base = (_ROOT if unified else _ROOT / "memory") / "mlgym-synth"
+        _sweep_once()
+        base = _base()
         size = str(limits.memory_mib << 20)
         path = base / f"{housekeeping.run_id()}-{next(_names)}"
         try:
             path.mkdir(parents=True)
-            if unified:
+            if base.parent == _ROOT:
                 (base / "cgroup.subtree_control").write_text("+memory")
                 (path / "memory.max").write_text(size)
                 _write_if_there(path / "memory.swap.max", "0")
@@ -62,7 +64,7 @@ class Cgroup:
 
     def remove(self) -> None:
         """Remove it; its processes have ended, though the kernel may take a moment to notice."""
-        for _ in range(200):
+        for _ in range(1000):
             try:
                 self.path.rmdir()
             except FileNotFoundError:
@@ -71,6 +73,21 @@ class Cgroup:
                 time.sleep(0.005)
             else:
                 return
+
+
+def _base() -> Path:
+    unified = (_ROOT / "cgroup.controllers").is_file()
+    return (_ROOT if unified else _ROOT / "memory") / "mlgym-synth"
+
+
+@functools.cache
+def _sweep_once() -> None:
+    """Remove the groups of owners that were killed; they are empty, as their sandboxes ended with them."""
+    with contextlib.suppress(OSError):
+        for group in _base().iterdir():
+            if group.is_dir() and housekeeping.is_dead(group.name.rpartition("-")[0]):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
 
 
 def _write_if_there(file: Path, text: str) -> None:

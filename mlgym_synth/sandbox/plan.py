@@ -97,11 +97,11 @@ def settings(
         oom: descriptor, inside, of a cgroup's file that counts kills.
     """
     memory = limits.memory_mib << 20
-    rlimits = {resource.RLIMIT_FSIZE: memory}  # also bounds files in memory, which no file system does
+    rlimits = {}
     if bound_processes:
         rlimits[resource.RLIMIT_NPROC] = limits.pids
     if watch_memory:
-        rlimits[resource.RLIMIT_DATA] = memory
+        rlimits |= {resource.RLIMIT_DATA: memory, resource.RLIMIT_FSIZE: memory}  # the latter for files in memory
     return {
         "workspace": WORKSPACE,
         "uid": uid,

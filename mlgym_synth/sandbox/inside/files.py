@@ -1,7 +1,7 @@
 """Files of the sandbox for its owner: read and written as the agent's user, no link followed, no device opened."""
 
 # `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
+# ruff: noqa: SIM105
 from __future__ import annotations
 
 import os

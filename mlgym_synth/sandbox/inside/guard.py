@@ -1,7 +1,7 @@
 """Watches what the kernel does not bound here: memory without a cgroup, and processes that fill their limit."""
 
 # `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
+# ruff: noqa: PTH208, SIM105
 from __future__ import annotations
 
 import os
@@ -68,7 +68,7 @@ class Guard:
     def at_process_limit(self, code: int = 0) -> bool:
         """Whether the processes that were left in the background fill the limit.
 
-        Looks only if many processes were started since it last looked, or if a command's `code` says it could start none.
+        Looks only if many were started since it last looked, or if a command's `code` says it could start none.
         """
         newest = self._newest_pid()
         if code != _CANNOT_FORK and abs(newest - self._pid_at_look) < self._pids // 4:

@@ -4,7 +4,7 @@
 """
 
 # `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
+# ruff: noqa: PTH103
 from __future__ import annotations
 
 import os
@@ -115,9 +115,7 @@ class Supervisor:
 
     def last_words(self, shell: Shell) -> int:
         """The exit code of a shell that ended, as soon as it is known."""
-        deadline = monotonic() + _EXIT_S
-        while (code := self.agent.exit_code(shell.pid)) is None and monotonic() < deadline:
-            self.loop.turn(monotonic() + 0.002)
+        code = self.agent.wait(shell.pid, _EXIT_S)
         return 128 + SIGKILL if code is None else code
 
     def revive(self) -> None:

@@ -1,7 +1,5 @@
 """How the supervisor starts processes as the agent, reaps what is orphaned, and ends everything."""
 
-# `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
 from __future__ import annotations
 
 import os
@@ -23,7 +21,7 @@ class Agent:
 
     Args:
         uid: the agent's user, or None when it is the supervisor's own (in a nested sandbox).
-        prefix: command that starts the nested sandbox, else empty; `{cwd}` in it is replaced.
+        prefix: command that starts the nested sandbox, else empty.
         environment: variables of every process.
         limits: resource limits by number, set on every process.
     """
@@ -44,7 +42,7 @@ class Agent:
             code = 126
             try:
                 self._become(descriptors, cwd)
-                full = [cwd if part == "{cwd}" else part for part in self.prefix] + list(argv)
+                full = [*self.prefix, *argv]
                 os.execvpe(full[0], full, dict(self.environment))
             except OSError as error:
                 code = 127 if error.errno == ENOENT else 126
@@ -93,6 +91,13 @@ class Agent:
         self.reap()
         code = self._statuses.get(pid)
         return code if code is None or code >= 0 else 128 - code
+
+    def wait(self, pid: int, patience_s: float) -> int | None:
+        """The exit code of a process that is about to end; None if it does not in time."""
+        end = monotonic() + patience_s
+        while (code := self.exit_code(pid)) is None and monotonic() < end:
+            sleep(0.0005)
+        return code
 
     def forget(self, pid: int) -> None:
         """Its status is of no more interest."""

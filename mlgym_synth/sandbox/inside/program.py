@@ -1,7 +1,7 @@
 """The one program that answers messages on pipes of its own: a submitted module under its referee."""
 
 # `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
+# ruff: noqa: SIM105
 from __future__ import annotations
 
 import os
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ANSWER_BYTES = 16 << 20
+_END_S = 1.0
 
 
 class Ended(Exception):
@@ -72,6 +73,7 @@ class Program:
                 os.killpg(self.pid, SIGKILL)
             except ProcessLookupError:
                 pass
+            self._agent.wait(self.pid, _END_S)
         self._agent.forget(self.pid)
         os.close(self._to)
         os.close(self._from)

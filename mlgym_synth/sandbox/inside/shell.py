@@ -5,8 +5,6 @@ Bash reads lines from a pipe. For each command it gets one line that reads the c
 directory, and then the whole state as text that bash itself can read back.
 """
 
-# `pathlib` and `contextlib` cost megabytes in here.
-# ruff: noqa: PTH103, PTH208, SIM105
 from __future__ import annotations
 
 import os
@@ -20,11 +18,13 @@ _BOOT = b"""shopt -s expand_aliases
 __report() { { builtin printf '%s\\0' "$1" "$2" "$PWD"; builtin unset -v __command; builtin declare -f; \
 builtin declare -p; builtin trap -p; builtin umask -p; builtin alias -p; builtin printf '\\0'; } >&203 2>/dev/null; }
 """
-_LINE = b"""IFS= builtin read -rd '' -u201 __command;builtin eval "$__command" </dev/null >&202 2>&1;__report %d $?\n"""
+_LINE = b"""IFS= builtin read -rd '' -u201 __command||exit
+builtin eval "$__command" </dev/null >&202 2>&1;__report %d $?
+"""
 _OWN_VARIABLES = frozenset(
     b"BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_LINENO BASH_SOURCE "
     b"BASH_SUBSHELL BASH_VERSINFO BASH_VERSION DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO "
-    b"PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SRANDOM UID _".split()
+    b"PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SRANDOM UID _ __command".split()
 )
 _SETTERS = {b"SHELLOPTS": b"set -o ", b"BASHOPTS": b"shopt -s "}
 _STATE_BYTES = 16 << 20
@@ -151,8 +151,8 @@ class Shell:
 def _restoring(state: bytes) -> bytes:
     """The command that puts `state` back.
 
-    Bash's own variables are left out: assigning to some of them silently ends the whole command. Two list the options
-    that are on; options are set last, as they change how commands run.
+    Bash's own variables, and ours, are left out: assigning to some of them silently ends the whole command. Two list
+    the options that are on; options are set last, as they change how commands run.
     """
     lines, options = [], []
     for line in state.split(b"\n"):
