@@ -1,0 +1,156 @@
+"""Measuring a task: what baseline and reference score, and the hash of the data, written into `task.yaml`.
+
+`mlgym-synth verify --record` calls `record`; `write_index` makes `registry/` from the folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mlgym_synth.data.prepared import Prepared
+from mlgym_synth.data.store import prepare
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import TaskInvalid
+from mlgym_synth.folder import TaskFolder, dump_spec, load_task
+from mlgym_synth.grading import programs
+from mlgym_synth.grading.bootstrap import means
+from mlgym_synth.grading.judge import PredictionJudge
+from mlgym_synth.grading.judges import Judge, open_judge
+from mlgym_synth.grading.referee import ProgramJudge
+from mlgym_synth.registry import index_line
+from mlgym_synth.sandbox import open_sandbox
+from mlgym_synth.task import Half, InstanceData, Measured, Score, TaskSpec
+
+SEEDS = (0, 1, 2)
+HELD_OUT_SHARE = 10
+"""About one task in this many is held out."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program of the task's folder: what it wrote, the judge of that episode, seconds it took."""
+
+    content: bytes
+    judge: Judge
+    seconds: float
+
+
+def run(folder: TaskFolder, which: Literal["baseline", "solution"], seed: int, sandbox: str) -> Run:
+    """Run `baseline.py` or the reference's `solution.py` in a fresh sandbox with the episode's data.
+
+    Raises:
+        TaskInvalid: it fails, runs over its time, or writes no submission.
+    """
+    env = SynthEnv(folder.path, sandbox=sandbox)
+    limits, file = env.limits, folder.spec.submission.file
+    judge, files = open_judge(folder, seed, lambda: open_sandbox(sandbox, limits))
+    files = {**folder.workspace, **files, **(folder.solution if which == "solution" else {})}
+    with open_sandbox(sandbox, limits) as box:
+        box.write_files(files)
+        result = box.exec(f"python {which}.py", limits.tool_s)
+        if result.exit_code != 0:
+            raise TaskInvalid(f"{folder.path}: {which}.py: exit code {result.exit_code}: {result.output[-1500:]}")
+        content = box.read_file(file, limits.submission_bytes)
+    return Run(content, judge, result.elapsed_s)
+
+
+def standard_error(judge: Judge, content: bytes, half: Half) -> float:
+    """Bootstrap standard error of a submission's score on one half, over rows or instances."""
+    if isinstance(judge, PredictionJudge):
+        return judge.standard_error(content, half)
+    assert isinstance(judge, ProgramJudge)
+    return float(means(judge.scores(content, half), 200, 0).std(ddof=1))
+
+
+def measure(runs: list[Run]) -> Measured:
+    """Mean scores over the runs; spread is the larger of their deviation and the first one's standard error."""
+    grades = [one.judge.grade(one.content) for one in runs]
+
+    def score(half: Half) -> Score:
+        values = np.array([getattr(grade, half) for grade in grades])
+        deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        spread = max(deviation, standard_error(runs[0].judge, runs[0].content, half))
+        return Score(score=float(values.mean()), spread=float(f"{spread:.4g}"))
+
+    seconds = round(float(np.median([one.seconds for one in runs])), 2)
+    return Measured(validation=score("validation"), test=score("test"), seconds=seconds)
+
+
+def prepared_data(spec: TaskSpec) -> Prepared:
+    """The task's prepared data, whatever its kind."""
+    return programs.prepare(spec) if isinstance(spec.data, InstanceData) else prepare(spec)
+
+
+def record(folder: TaskFolder, *, sandbox: str = "auto") -> TaskFolder:
+    """Measure baseline and reference, hash the data, write all into `task.yaml`, and read the folder anew.
+
+    Raises:
+        TaskInvalid: a program of the folder fails.
+        DatasetUnavailable: the data cannot be had.
+    """
+    unpinned = folder.spec.model_copy(update={"data": folder.spec.data.model_copy(update={"sha256": None})})
+    pinned = folder.spec.data.model_copy(update={"sha256": prepared_data(unpinned).sha256})
+    folder = TaskFolder(folder.path, folder.spec.model_copy(update={"data": pinned}))
+    measured = {
+        "baseline": measure([run(folder, "baseline", seed, sandbox) for seed in SEEDS]),
+        "reference": measure([run(folder, "solution", SEEDS[0], sandbox)]),
+    }
+    (folder.path / "task.yaml").write_text(dump_spec(folder.spec.model_copy(update=measured)), encoding="utf-8")
+    return load_task(folder.path)
+
+
+def dataset_of(spec: TaskSpec) -> str:
+    """A string that is equal exactly where two tasks share data."""
+    data = spec.data
+    if isinstance(data, InstanceData):
+        return f"{data.referee}:{data.seed}"
+    return f"{data.source.package}:{data.source.item}"
+
+
+def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
+    """Write `registry/index.jsonl` and `registry/splits/` from the folders of `root/envs`.
+
+    About a tenth is held out, chosen by a hash of the data set, so that no data set is on both sides.
+
+    Args:
+        root: holds `envs/`; `registry/` is made.
+        verified: task id -> whether all gates passed; what is missing counts as not verified.
+    """
+    folders = [load_task(path.parent) for path in sorted((root / "envs").glob("*/task.yaml"))]
+    datasets = sorted({dataset_of(folder.spec) for folder in folders}, key=_hash)
+    held_out = set(datasets[: max(1, round(len(datasets) / HELD_OUT_SHARE))])
+    splits: dict[str, list[str]] = {"train": [], "heldout": []}
+    lines = []
+    for folder in folders:
+        spec, dataset = folder.spec, dataset_of(folder.spec)
+        split = "heldout" if dataset in held_out else "train"
+        splits[split].append(spec.id)
+        fields = {
+            "id": spec.id,
+            "path": folder.path.relative_to(root).as_posix(),
+            "family": spec.family,
+            "metric": spec.metric.name,
+            "direction": spec.metric.direction,
+            "baseline": None if spec.baseline is None else spec.baseline.test.score,
+            "reference": None if spec.reference is None else spec.reference.test.score,
+            "dataset": dataset,
+            "sha256": folder.sha256,
+            "split": split,
+            "verified": (verified or {}).get(spec.id, False),
+        }
+        lines.append(index_line(fields))
+    (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
+    (root / "registry" / "index.jsonl").write_text("".join(lines), encoding="utf-8")
+    for split, names in splits.items():
+        text = "".join(name + "\n" for name in names)
+        (root / "registry" / "splits" / f"{split}.txt").write_text(text, encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
