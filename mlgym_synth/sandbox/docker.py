@@ -1,7 +1,8 @@
 """The Docker backend: one container a sandbox, through any Docker-compatible socket.
 
 The container's root is an empty image; the agent's runtime is mounted into it read-only. The channel is a Unix socket
-in a mounted folder of the owner's, which skips the daemon and is closed before any process of the agent exists.
+in a mounted folder of the owner's, which skips the daemon and is closed before any process of the agent exists. Where
+the daemon is on another machine, an image holds the runtime, and the container's stdin and stdout are the channel.
 """
 
 from __future__ import annotations
@@ -27,57 +28,104 @@ import requests.exceptions
 from mlgym_synth.cache import cache_root, locked
 from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded, SandboxUnavailable
 from mlgym_synth.limits import Limits
-from mlgym_synth.sandbox import boot, housekeeping, plan
+from mlgym_synth.sandbox import boot, housekeeping, image, plan
+from mlgym_synth.sandbox.attachment import Attachment
 from mlgym_synth.sandbox.channel import Channel, ChannelClosed
 from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
 from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
 _START_S = 120.0
 _CHANNEL = "/run/channel"
+_UNIX_SOCKET = "http+docker://localhost"
+"""What docker-py calls any Unix socket."""
+_IMAGE_UID = 65532
+"""The agent in the accounts of an image that `image.py` built."""
 _FAILURES = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
 class DockerSandbox(SupervisedSandbox):
-    """A container; it removes itself when its channel closes, whatever became of its owner."""
+    """A container; it removes itself when its channel closes, whatever became of its owner.
+
+    Args:
+        limits: what it may use.
+        runtime: profile of the agent's Python.
+        attached: use the container's stdin and stdout as the channel, through the daemon, where a socket of this
+            machine cannot be mounted; None: only for a daemon on another machine.
+    """
 
     backend = "docker"
 
-    def __init__(self, limits: Limits, runtime: str = "standard") -> None:
+    def __init__(self, limits: Limits, runtime: str = "standard", attached: bool | None = None) -> None:
         super().__init__(limits)
         self._api = _client().api
         self._container = ""
         self._started = time.time()
-        self._folder = housekeeping.run_folder() / secrets.token_hex(4)
+        remote = _is_remote()
+        root = image_of_runtime(runtime) if remote else ensure_runtime(runtime)
         try:
-            self._open(ensure_runtime(runtime))
+            if remote if attached is None else attached:
+                self._open_attached(root)
+            else:
+                assert isinstance(root, Runtime)
+                self._open_mounted(root)
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
             self._remove()
             raise
 
-    def _open(self, runtime: Runtime) -> None:
-        self._folder.mkdir(0o755)
-        with socket.socket(socket.AF_UNIX) as listener:
-            where = self._folder / "s"
-            listener.bind(str(where))
-            where.chmod(0o666)  # the folder above is ours alone; inside, nobody but the supervisor lives yet
-            listener.listen(1)
-            uid = plan.next_uid()
-            options = container_options(self.limits, boot.command(f"{_CHANNEL}/s"), runtime, uid)
-            options["host_config"]["Binds"].append(f"{self._folder}:{_CHANNEL}:ro")
-            try:
-                self._container = self._api.create_container(**options)["Id"]
-                self._api.start(self._container)
-            except _FAILURES as error:
-                raise SandboxDied(f"Docker did not start a container: {error}") from error
-            end = self._accept(listener)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._channel = Channel(end)
+    def _open_mounted(self, runtime: Runtime) -> None:
+        """The channel is a socket in a mounted folder: the owner listens, the supervisor connects."""
+        uid = plan.next_uid()
+        folder = housekeeping.run_folder() / secrets.token_hex(4)
+        folder.mkdir(0o755)
         try:
-            boot.start_supervisor(self._channel, plan.settings(self.limits, uid=uid), _START_S)
-        except ChannelClosed as error:
-            self._channel.close()
-            raise SandboxDied(f"the container's supervisor did not start: {error}") from error
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(folder / "s"))
+                (folder / "s").chmod(0o666)  # the folder above is ours alone; inside there is only the supervisor yet
+                listener.listen(1)
+                options = container_options(self.limits, boot.command(f"{_CHANNEL}/s"), runtime, uid)
+                options["host_config"]["Binds"].append(f"{folder}:{_CHANNEL}:ro")
+                self._create(options)
+                self._start()
+                end = self._accept(listener)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._supervise(Channel(end), uid)
+
+    def _open_attached(self, root: Runtime | str) -> None:
+        """The channel is the container's stdin and stdout; the daemon carries it."""
+        uid = plan.next_uid() if isinstance(root, Runtime) else _IMAGE_UID
+        self._create(container_options(self.limits, boot.command(), root, uid) | {"stdin_open": True})
+        try:
+            stream = Attachment(self._api, self._container)
+        except _FAILURES as error:
+            raise SandboxDied(f"Docker did not attach to a container: {_first_line(error)}") from error
+        self._start()
+        self._supervise(Channel(stream), uid)
+
+    def _create(self, options: dict[str, Any]) -> None:
+        try:
+            self._container = self._api.create_container(**options)["Id"]
+        except docker.errors.ImageNotFound as error:
+            _image.cache_clear()
+            raise SandboxDied(f"Docker's image was removed meanwhile: {error}") from error
+        except _FAILURES as error:
+            raise SandboxDied(f"Docker did not make a container: {_first_line(error)}") from error
+
+    def _start(self) -> None:
+        try:
+            self._api.start(self._container)
+        except _FAILURES as error:
+            raise SandboxDied(f"Docker did not start a container: {_first_line(error)}") from error
+
+    def _supervise(self, channel: Channel, uid: int) -> None:
+        self._channel = channel
+        try:
+            boot.start_supervisor(channel, plan.settings(self.limits, uid=uid), _START_S)
+        except BaseException as error:
+            channel.close()
+            if isinstance(error, ChannelClosed):
+                raise SandboxDied(f"the container's supervisor did not start: {error}") from error
+            raise
 
     def _accept(self, listener: socket.socket) -> socket.socket:
         deadline = time.monotonic() + _START_S
@@ -128,23 +176,34 @@ class DockerSandbox(SupervisedSandbox):
 
 
 def container_options(
-    limits: Limits | None = None, command: list[str] | None = None, runtime: Runtime | None = None, uid: int = 1000
+    limits: Limits | None = None,
+    command: list[str] | None = None,
+    root: Runtime | str | None = None,
+    uid: int = plan.FIRST_UID,
 ) -> dict[str, Any]:
-    """Arguments of `APIClient.create_container` for one sandbox, but for the channel; by default it only sleeps."""
+    """Arguments of `APIClient.create_container` for one sandbox, but for the channel.
+
+    Args:
+        limits: what it may use.
+        command: its first process; by default it only sleeps.
+        root: a runtime to mount, or the name of an image that holds one.
+        uid: the agent's user.
+    """
     limits = limits or Limits()
-    runtime = runtime or ensure_runtime()
+    root = root or ensure_runtime()
     size = plan.sizes(limits)
     memory = limits.memory_mib << 20
     writable = "rw,exec,nosuid,nodev"
+    binds = [f"{root.path}/{name}:/{name}:ro" for name in ("usr", "opt")] if isinstance(root, Runtime) else []
     return {
-        "image": _image(runtime),
+        "image": _image(root) if isinstance(root, Runtime) else root,
         "command": command or ["/bin/sleep", "3600"],
         "hostname": plan.HOSTNAME,
         "labels": {housekeeping.LABEL: housekeeping.run_id()},
         "user": "0:0",
         "host_config": {
             "AutoRemove": True,
-            "Binds": [f"{runtime.path}/{name}:/{name}:ro" for name in ("usr", "opt")],
+            "Binds": binds,
             "CapAdd": ["SETUID", "SETGID", "KILL"],
             "CapDrop": ["ALL"],
             "IpcMode": "private",
@@ -197,6 +256,36 @@ def _connected(pid: int) -> docker.DockerClient:
     client.api.timeout = 300  # many containers may be starting at once
     housekeeping.sweep_once(client)
     return client
+
+
+@functools.cache
+def _is_remote() -> bool:
+    """Whether the daemon cannot see this machine's files and sockets."""
+    if os.environ.get("MLGYM_SYNTH_IMAGE") or _client().api.base_url != _UNIX_SOCKET:
+        return True
+    try:
+        return bool(_client().api.info().get("OperatingSystem") == "Docker Desktop")  # it runs in a virtual machine
+    except _FAILURES:
+        return False
+
+
+def image_of_runtime(runtime: str) -> str:
+    """The image that holds the runtime, for a daemon elsewhere: MLGYM_SYNTH_IMAGE, else what `sandbox build` made.
+
+    Raises:
+        SandboxUnavailable: the daemon has not got it.
+    """
+    name = os.environ.get("MLGYM_SYNTH_IMAGE") or image.image_name(runtime)
+    try:
+        _client().api.inspect_image(name)  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        raise SandboxUnavailable(
+            f"docker: the daemon is on another machine and has no image {name}. Run `mlgym-synth sandbox build "
+            "--image`, or let MLGYM_SYNTH_IMAGE name one."
+        ) from None
+    except _FAILURES as error:
+        raise SandboxDied(f"Docker failed: {_first_line(error)}") from error
+    return name
 
 
 @functools.lru_cache

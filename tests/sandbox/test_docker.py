@@ -1,0 +1,75 @@
+"""What only the Docker backend has: the channel through the daemon, and how a container is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from mlgym_synth.errors import SandboxDied
+from mlgym_synth.limits import Limits
+from mlgym_synth.sandbox import housekeeping
+from mlgym_synth.sandbox.docker import DockerSandbox
+from tests.sandbox.test_death import containers, sleepers, until
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def attached() -> Iterator[DockerSandbox]:
+    with DockerSandbox(Limits(memory_mib=256, disk_mib=64), attached=True) as sandbox:
+        yield sandbox
+
+
+def test_the_attached_channel_carries_everything(attached: DockerSandbox) -> None:
+    assert attached.exec("x=1; echo out", 30).output == "out\n"
+    assert attached.exec("sleep 100", 0.3).timed_out
+    assert attached.exec("head -c 1000000 /dev/urandom; echo", 30).output_bytes == 1_000_001
+    content = os.urandom(5 << 20)
+    attached.write_files({"large": content, "small": b"s"})
+    assert attached.read_file("large", 6 << 20) == content
+    attached.start_program(["bash", "-c", "head -c 7 <&3 >&4"])
+    assert attached.call_program(b"abc", 30) == b"abc"
+
+
+def test_the_attached_container_ends_with_its_channel(attached: DockerSandbox) -> None:
+    attached.exec("sleep 43210 & setsid sleep 43210 &", 30)
+    assert until(lambda: sleepers(43210) == 2)
+    attached.close()
+    assert until(lambda: not sleepers(43210))
+
+
+def test_an_attached_container_that_is_removed_is_infrastructure(attached: DockerSandbox) -> None:
+    for container in containers(housekeeping.run_id()):
+        docker.from_env().api.remove_container(container, force=True)
+    with pytest.raises(SandboxDied):
+        attached.exec("true", 30)
+
+
+def test_a_container_has_no_rights_and_every_limit() -> None:
+    before = containers(housekeeping.run_id())
+    with DockerSandbox(Limits(memory_mib=300, cpus=0.5, pids=40, disk_mib=32)):
+        (ours,) = containers(housekeeping.run_id()) - before
+        facts = docker.from_env().api.inspect_container(ours)
+    host = facts["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert {name.removeprefix("CAP_") for name in host["CapAdd"]} == {"SETUID", "SETGID", "KILL"}
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["AutoRemove"] is True
+    assert host["NetworkMode"] == "none"
+    assert host["LogConfig"]["Type"] == "none"
+    assert host["Memory"] == host["MemorySwap"] == 300 << 20
+    assert host["NanoCpus"] == 500_000_000
+    assert host["PidsLimit"] == 41
+    assert "size=32m" in host["Tmpfs"]["/home/agent"]
+    assert all(mount["RW"] is False for mount in facts["Mounts"])
+    assert facts["Config"]["Labels"][housekeeping.LABEL] == housekeeping.run_id()
+
+
+def test_the_socket_is_gone_once_the_sandbox_is_open() -> None:
+    with DockerSandbox(Limits(memory_mib=256)) as sandbox:
+        assert list(housekeeping.run_folder().iterdir()) == []
+        assert sandbox.exec("ls -A /run/channel", 30).output == ""
