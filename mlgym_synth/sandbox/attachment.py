@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from typing import Any
 
 import docker
 
@@ -42,6 +43,7 @@ class Attachment:
         """Let go: the container's stdin ends."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        for part in (getattr(self._attached, "_response", None), self._attached, self._socket):
+        parts: tuple[Any, ...] = (getattr(self._attached, "_response", None), self._attached, self._socket)
+        for part in parts:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # each may have closed the next one
                 part.close()
