@@ -147,6 +147,11 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         """End the episode and its sandbox; a second call does nothing."""
         self._end()
 
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """The running episode's sandbox, None between episodes; for owners that look in, never for agents."""
+        return self._sandbox
+
     def _run(self, call: ToolCall | str, episode: Episode, sandbox: Sandbox) -> tuple[str, int | None, float]:
         episode.graded = None
         if isinstance(call, str):

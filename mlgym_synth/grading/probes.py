@@ -23,7 +23,7 @@ MOST_CONSTANTS = 50
 def perfect_submission(spec: TaskSpec, sealed: Sealed, ids: NDArray[np.int64]) -> bytes:
     """The sealed labels themselves: their score is the metric's optimum."""
     assert sealed.truth is not None
-    return _told(spec, sealed.truth, ids)
+    return told(spec, sealed.truth, ids)
 
 
 def shuffled_submission(spec: TaskSpec, sealed: Sealed, ids: NDArray[np.int64], seed: int) -> bytes:
@@ -36,7 +36,7 @@ def shuffled_submission(spec: TaskSpec, sealed: Sealed, ids: NDArray[np.int64], 
     for unit in np.unique(units):
         rows = np.flatnonzero(units == unit)
         order[rows] = rng.permutation(rows)
-    return _told(spec, sealed.truth[order], ids)
+    return told(spec, sealed.truth[order], ids)
 
 
 def constant_submissions(spec: TaskSpec, public: Public, sealed: Sealed, ids: NDArray[np.int64]) -> dict[str, bytes]:
@@ -71,10 +71,10 @@ def constant_submissions(spec: TaskSpec, public: Public, sealed: Sealed, ids: ND
         for name, labels in sources.items():
             for which, values in _centres(labels, metric.quantiles, k).items():
                 rows[f"{name}:{which}"] = [_legal(v, c) for v, c in zip(values, submission.columns, strict=True)]
-    return {name: _written(spec, [row] * len(ids), ids) for name, row in rows.items()}
+    return {name: written(spec, [row] * len(ids), ids) for name, row in rows.items()}
 
 
-def _told(spec: TaskSpec, truth: NDArray[Any], ids: NDArray[np.int64]) -> bytes:
+def told(spec: TaskSpec, truth: NDArray[Any], ids: NDArray[np.int64]) -> bytes:
     """A submission that says `truth`: repeated for quantiles, certain for probabilities."""
     assert isinstance(spec.submission, PredictionsSubmission)
     k = len(spec.submission.columns)
@@ -84,10 +84,11 @@ def _told(spec: TaskSpec, truth: NDArray[Any], ids: NDArray[np.int64]) -> bytes:
         rows = [[value] * k for value in truth.tolist()]
     if spec.submission.columns[0].dtype == "integer" and truth.dtype.kind == "U":  # cluster numbers for named classes
         rows = [[code] for code in np.unique(truth, return_inverse=True)[1].tolist()]
-    return _written(spec, rows, ids)
+    return written(spec, rows, ids)
 
 
-def _written(spec: TaskSpec, rows: Sequence[Sequence[Any]], ids: NDArray[np.int64]) -> bytes:
+def written(spec: TaskSpec, rows: Sequence[Sequence[Any]], ids: NDArray[np.int64]) -> bytes:
+    """A submission file with these values for these ids."""
     assert isinstance(spec.submission, PredictionsSubmission)
     columns = spec.submission.columns
     lines = [",".join(["id", *(column.name for column in columns)])]
@@ -106,7 +107,7 @@ def _label_constants(spec: TaskSpec, truth: NDArray[Any], ids: NDArray[np.int64]
         return {"constant": constant(spec.submission, spec.metric, ids)}
     classes, counts = np.unique(truth, return_counts=True)
     frequent = classes[np.argsort(-counts, kind="stable")][:MOST_CONSTANTS].tolist()
-    return {f"constant:{_field(label)}": _written(spec, [[label]] * len(ids), ids) for label in frequent}
+    return {f"constant:{_field(label)}": written(spec, [[label]] * len(ids), ids) for label in frequent}
 
 
 def _cell_constants(spec: TaskSpec, public: Public, sealed: Sealed, ids: NDArray[np.int64]) -> dict[str, bytes]:
@@ -126,7 +127,7 @@ def _cell_constants(spec: TaskSpec, public: Public, sealed: Sealed, ids: NDArray
     for name in names:
         for rows, value in zip(made.values(), values[name], strict=True):
             rows.append([_legal(value, column)])
-    return {which: _written(spec, rows, ids) for which, rows in made.items()}
+    return {which: written(spec, rows, ids) for which, rows in made.items()}
 
 
 def _train_labels(spec: TaskSpec, public: Public, text: bool) -> NDArray[Any] | None:

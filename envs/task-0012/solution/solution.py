@@ -1,6 +1,5 @@
 """Reference: columns brought to a normal shape on all cells, few components, and a small forest beside a ridge."""
 
-import numpy as np
 import pandas as pd
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression

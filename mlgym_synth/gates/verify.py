@@ -1,0 +1,166 @@
+"""`verify`: all gates over one task, or over many on several cores; what is known of an unchanged task is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mlgym_synth.cache import cache_root
+from mlgym_synth.errors import SubmissionInvalid, TaskInvalid
+from mlgym_synth.folder import TaskFolder, load_task
+from mlgym_synth.gates import cheats, content, malformed, scores
+from mlgym_synth.gates.evidence import Evidence, GateFailed
+from mlgym_synth.sandbox.runtime import fingerprint
+
+GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
+    (2, "data", content.data),
+    (1, "statement", content.statement),
+    (9, "no leakage", content.leakage),
+    (3, "baseline", scores.baseline),
+    (4, "evaluator", scores.evaluator),
+    (5, "learns", scores.learns),
+    (6, "headroom", scores.headroom),
+    (7, "nothing for nothing", malformed.nothing_for_nothing),
+    (8, "cheats fail", cheats.cheats_fail),
+)
+"""In the order they run: cheap ones first, those that others build on before these."""
+_ROOMS = ("gates", "grading", "data", "sandbox", "tools", "env.py", "episode.py", "task.py")
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What one gate found; `reason` is what is wrong, or a figure to remember."""
+
+    gate: int
+    name: str
+    passed: bool
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All gates that ran; after a failed one the others are not run."""
+
+    task_id: str
+    sha256: str
+    results: tuple[GateResult, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate ran and passed."""
+        return len(self.results) == len(GATES) and all(result.passed for result in self.results)
+
+
+def verify(folder: TaskFolder, *, sandbox: str = "auto") -> Verdict:
+    """Run the gates over one task.
+
+    Raises:
+        SandboxUnavailable, SandboxDied, DatasetUnavailable, GradingError: nothing can be said of the task.
+    """
+    evidence, results = Evidence(folder, sandbox), []
+    began = time.monotonic()
+    for number, name, gate in GATES:
+        start = time.monotonic()
+        try:
+            passed, reason = True, gate(evidence)
+        except (GateFailed, TaskInvalid, SubmissionInvalid) as failure:
+            passed, reason = False, str(failure)
+        results.append(GateResult(number, name, passed, reason, round(time.monotonic() - start, 2)))
+        if not passed:
+            break
+    return Verdict(folder.spec.id, folder.sha256, tuple(results), round(time.monotonic() - began, 2))
+
+
+def verify_many(
+    folders: Iterable[TaskFolder],
+    *,
+    workers: int | None = None,
+    sandbox: str = "auto",
+    fresh: bool = False,
+    on_result: Callable[[Verdict], None] | None = None,
+) -> list[Verdict]:
+    """Verify tasks on several cores; verdicts of unchanged tasks come from the cache.
+
+    Args:
+        folders: the tasks.
+        workers: processes; None takes one a core.
+        sandbox: backend.
+        fresh: do not look into the cache.
+        on_result: called in this process with every verdict as it comes.
+
+    Raises:
+        MlgymSynthError: infrastructure failed; verdicts reached so far are kept.
+    """
+    verdicts: list[Verdict] = []
+
+    def done(verdict: Verdict) -> None:
+        verdicts.append(verdict)
+        if on_result is not None:
+            on_result(verdict)
+
+    waiting = []
+    for folder in folders:
+        known = None if fresh else _known(folder)
+        if known is not None:
+            done(known)
+        else:
+            waiting.append(folder)
+    if not waiting:
+        return verdicts
+    count = min(len(waiting), workers or os.cpu_count() or 1)
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(_verify_path, str(folder.path), sandbox) for folder in waiting]
+        try:
+            for job in as_completed(jobs):
+                done(job.result())
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return verdicts
+
+
+def _verify_path(path: str, sandbox: str) -> Verdict:
+    folder = load_task(path)
+    verdict = verify(folder, sandbox=sandbox)
+    file = _file_of(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".tmp", delete=False) as scratch:
+        json.dump(dataclasses.asdict(verdict), scratch)
+    Path(scratch.name).replace(file)
+    return verdict
+
+
+def _known(folder: TaskFolder) -> Verdict | None:
+    try:
+        fields = json.loads(_file_of(folder).read_text())
+        return Verdict(**{**fields, "results": tuple(GateResult(**result) for result in fields["results"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _file_of(folder: TaskFolder) -> Path:
+    key = hashlib.sha256(f"{folder.sha256}{_code()}{fingerprint(folder.spec.runtime)}".encode()).hexdigest()
+    return cache_root() / "verified" / f"{folder.spec.id}-{key[:24]}.json"
+
+
+@cache
+def _code() -> str:
+    """Hash of the sources that decide a verdict."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((package / room).rglob("*.py")) if (package / room).is_dir() else [package / room]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
