@@ -35,7 +35,11 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
     command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="(default: %(default)s)")
     command.add_argument("--fresh", action="store_true", help="run again what is known from before")
-    command.add_argument("--record", action="store_true", help="measure baseline and reference into task.yaml first")
+    command.add_argument(
+        "--record",
+        action="store_true",
+        help="measure baseline and reference into task.yaml first, and write the index of the folder around envs/",
+    )
     add_registry(command)
     add_sandbox(command)
     add_json(command)
@@ -44,11 +48,12 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify what was chosen; exit code 1 where a task fails."""
-    from mlgym_synth.gates import Verdict, record, verify_many
-    from mlgym_synth.sandbox.runtime import ensure_runtime
-
     register_own(arguments)
     folders = chosen(arguments)
+    # Here and not above, so that a wrong command line is answered at once.
+    from mlgym_synth.gates import Verdict, record, verify_many, write_index
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+
     ensure_runtime(progress=report_progress)
     if arguments.record:
         folders = [_recorded(folder, arguments.sandbox, record) for folder in folders]
@@ -66,6 +71,12 @@ def run(arguments: argparse.Namespace) -> int:
         verify_many(
             folders, workers=arguments.workers, sandbox=arguments.sandbox, fresh=arguments.fresh, on_result=note
         )
+    if arguments.record:
+        passed = {verdict.task_id: verdict.passed for verdict in verdicts}
+        for root in {
+            folder.path.resolve().parents[1] for folder in folders if folder.path.resolve().parent.name == "envs"
+        }:
+            write_index(root, passed)
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if arguments.json:
         print_json([{**dataclasses.asdict(verdict), "passed": verdict.passed} for verdict in verdicts])

@@ -17,9 +17,11 @@ from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import FileRefused, SubmissionInvalid
 from mlgym_synth.gates.content import sealed_texts
 from mlgym_synth.gates.evidence import Evidence, GateFailed, require
+from mlgym_synth.gates.record import SEEDS
 from mlgym_synth.grading import programs
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.grading.probes import written
+from mlgym_synth.grading.referee import ProgramJudge
 from mlgym_synth.grading.reward import rounded
 from mlgym_synth.task import PredictionsSubmission
 
@@ -118,13 +120,20 @@ def _order(evidence: Evidence) -> None:
     submission = evidence.spec.submission
     assert isinstance(submission, PredictionsSubmission)
     width = len(submission.columns)
-    for keys in (judge.ids, -judge.ids, np.arange(len(truth)), -np.arange(len(truth))):
+    places = {int(line.partition(",")[0]): n for n, line in enumerate(_test_lines(evidence))}
+    place = np.array([places[int(name)] for name in judge.ids])
+    for keys in (judge.ids, -judge.ids, place, -place):
         dealt = labels[np.argsort(np.argsort(keys, kind="stable"), kind="stable")]
         if len(evidence.spec.metric.classes or ()) > 1 and width > 1:
             return  # class probabilities: the single columns are covered by gate 9
         content = written(evidence.spec, [[value] * width for value in dealt.tolist()], judge.ids)
         score = judge.grade(content).test
         require(evidence.no_better_than_baseline(score), f"labels dealt out by id or place score {score:.4g}.")
+
+
+def _test_lines(evidence: Evidence) -> list[str]:
+    """The rows of `test.csv` in the episode of `baseline`."""
+    return evidence.episode(SEEDS[0])[1]["test.csv"].decode().splitlines()[1:]
 
 
 def _probe(evidence: Evidence) -> None:
@@ -150,14 +159,16 @@ def _probe(evidence: Evidence) -> None:
 def _sneaky_programs(evidence: Evidence) -> None:
     """Programs that look at their parents, read ahead, write answers early, patch what serves them."""
     referee, submission = programs.referee_of(evidence.spec), evidence.spec.submission
+    judge = evidence.baseline.judge
+    assert isinstance(judge, ProgramJudge)
     for path in sorted(_SCRIPTS.glob("program_*.py")):
         source = path.read_text() + "\n" + referee.trivial
         try:
-            grade = evidence.grade(source.encode())
+            score = float(judge.scores(source.encode(), "test").mean())
         except SubmissionInvalid:
             continue
-        gained = not evidence.no_better_than_baseline(grade.test)
-        require(not gained, f"{path.stem}: `{submission.file}` scores {grade.test:.4g} by cheating.")
+        gained = not evidence.no_better_than_baseline(score)
+        require(not gained, f"{path.stem}: `{submission.file}` scores {score:.4g} by cheating.")
 
 
 def _unscored(env: SynthEnv, name: str) -> None:

@@ -161,7 +161,7 @@ def _order_says_nothing(evidence: Evidence) -> str:
     codes = truth if truth.dtype.kind != "U" else np.unique(truth, return_inverse=True)[1]
     worst = 0.0
     for seed in range(3):
-        judge = evidence.judge(seed)
+        judge, _ = evidence.episode(seed)
         assert isinstance(judge, PredictionJudge)
         worst = max(worst, abs(_correlation(judge.ids, codes)))
     bound = 4.5 / np.sqrt(len(codes))

@@ -66,10 +66,10 @@ class Evidence:
         """An env of this task."""
         return SynthEnv(self.folder.path, sandbox=self.sandbox, **kwargs)
 
-    def judge(self, seed: int) -> Judge:
-        """The judge of an episode."""
+    def episode(self, seed: int) -> tuple[Judge, dict[str, bytes]]:
+        """The judge of an episode, and the files its data makes."""
         limits = self.spec.limits
-        return open_judge(self.folder, seed, lambda: open_sandbox(self.sandbox, limits))[0]
+        return open_judge(self.folder, seed, lambda: open_sandbox(self.sandbox, limits))
 
     @cached_property
     def baseline(self) -> Run:
@@ -113,7 +113,10 @@ class Evidence:
 
     def grade(self, content: bytes) -> Grade:
         """A submission's scores in the episode of `baseline`."""
-        return self.baseline.judge.grade(content)
+        if isinstance(self.baseline.judge, PredictionJudge):
+            return self.baseline.judge.grade(content)
+        validation, test = np.split(self.instance_scores(content), [self._validation_instances])
+        return Grade(float(validation.mean()), float(test.mean()))
 
     def instance_scores(self, content: bytes) -> NDArray[np.float64]:
         """Programs: scores on every hidden instance, validation then test; kept, since each play takes a second."""
@@ -122,6 +125,11 @@ class Evidence:
             assert isinstance(judge, ProgramJudge)
             self._instance_scores[content] = np.concatenate([judge.scores(content, half) for half in HALVES])
         return self._instance_scores[content]
+
+    @property
+    def _validation_instances(self) -> int:
+        assert isinstance(self.spec.data, InstanceData)
+        return self.spec.data.validation
 
     @cached_property
     def _instance_scores(self) -> dict[bytes, NDArray[np.float64]]:

@@ -23,7 +23,7 @@ from mlgym_synth.grading.bootstrap import means
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.grading.judges import Judge, open_judge
 from mlgym_synth.grading.referee import ProgramJudge
-from mlgym_synth.registry import index_line
+from mlgym_synth.registry import TaskEntry, index_line, read_index
 from mlgym_synth.sandbox import open_sandbox
 from mlgym_synth.task import Half, InstanceData, Measured, Score, TaskSpec
 
@@ -120,8 +120,10 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
 
     Args:
         root: holds `envs/`; `registry/` is made.
-        verified: task id -> whether all gates passed; what is missing counts as not verified.
+        verified: task id -> whether all gates passed; of a task not named here, what the index said of it before holds,
+            as long as its folder has not changed.
     """
+    before = {entry.id: entry for entry in read_index(root)}
     folders = [load_task(path.parent) for path in sorted((root / "envs").glob("*/task.yaml"))]
     datasets = sorted({dataset_of(folder.spec) for folder in folders}, key=_hash)
     held_out = set(datasets[: max(1, round(len(datasets) / HELD_OUT_SHARE))])
@@ -133,7 +135,7 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
         splits[split].append(spec.id)
         fields = {
             "id": spec.id,
-            "path": folder.path.relative_to(root).as_posix(),
+            "path": f"envs/{folder.path.name}",
             "family": spec.family,
             "metric": spec.metric.name,
             "direction": spec.metric.direction,
@@ -142,7 +144,7 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
             "dataset": dataset,
             "sha256": folder.sha256,
             "split": split,
-            "verified": (verified or {}).get(spec.id, False),
+            "verified": (verified or {}).get(spec.id, _was_verified(before.get(spec.id), folder)),
         }
         lines.append(index_line(fields))
     (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
@@ -150,6 +152,10 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
     for split, names in splits.items():
         text = "".join(name + "\n" for name in names)
         (root / "registry" / "splits" / f"{split}.txt").write_text(text, encoding="utf-8")
+
+
+def _was_verified(entry: TaskEntry | None, folder: TaskFolder) -> bool:
+    return entry is not None and entry.verified and entry.sha256 == folder.sha256
 
 
 def _hash(text: str) -> str:

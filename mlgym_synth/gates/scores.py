@@ -90,7 +90,7 @@ def headroom(evidence: Evidence) -> str:
     low, high = evidence.better_by(evidence.reference.content, evidence.baseline.content, 0.99)
     require(low > 0, f"the reference is not surely better than the baseline: 99% interval {low:.4g} to {high:.4g}.")
     recorded, reference = evidence.measured("baseline"), evidence.measured("reference")
-    found = evidence.reference.judge.grade(evidence.reference.content)
+    found = evidence.grade(evidence.reference.content)
     for half in HALVES:
         known, best = getattr(recorded, half), getattr(reference, half)
         gain = evidence.sign * (best.score - known.score)

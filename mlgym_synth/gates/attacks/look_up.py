@@ -15,7 +15,7 @@ if len(targets) != 1:
     print("no train labels")
     sys.exit()
 inputs = [name for name in test if name in train]
-keys = [frame[inputs].round(6).astype(str).agg("|".join, axis=1) for frame in (train, test)]
+keys = [frame[inputs].round(6).astype(object).fillna("").astype(str).agg("|".join, axis=1) for frame in (train, test)]
 known = dict(zip(keys[0], train[targets[0]], strict=True))
 for row, key in zip(test["id"], keys[1], strict=True):
     if key in known:

