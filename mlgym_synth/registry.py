@@ -117,9 +117,17 @@ def find(task: str) -> TaskEntry:
     name = task.removeprefix("mlgym_synth:").removeprefix(f"{NAMESPACE}/")
     if name in _entries:
         return _entries[name]
-    near = difflib.get_close_matches(name, _entries, n=3)
+    stem, number = _numbered(name)
+    near = [known for known in _entries if _numbered(known) == (stem, number)] if number else []
+    near = near or difflib.get_close_matches(name, _entries, n=3)
     hint = f"Did you mean {' or '.join(f'{NAMESPACE}/{n}' for n in near)}?" if near else "See `mlgym-synth tasks list`."
     raise TaskNotFound(f"No task {task!r} among {len(_entries)}. {hint}")
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """`task-001` -> (`task-`, `1`): the same for all ways to pad the number."""
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :].lstrip("0")
 
 
 def select(patterns: Iterable[str] = ("*",), *, split: str = "all") -> list[TaskEntry]:

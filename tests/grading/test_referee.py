@@ -96,7 +96,7 @@ BAD: dict[str, tuple[str, str]] = {
         "import os, struct\nos.write(4, struct.pack('>I', 13) + b'{\"score\": 1.0}'[:13])\n" + GOOD,
         "importing it failed|cannot be read|out of turn|ended before",
     ),
-    "eats memory": (GOOD.replace("return max(mine)", "return len(bytearray(8 << 30))"), "raised|ended|used more"),
+    "eats memory": (GOOD.replace("return max(mine)", "return len(bytearray(8 << 30))"), "raised|ended|used more|took longer"),
     "not utf-8": ("\udcff", "importing it failed: SyntaxError"),
     "empty": ("", "has no function 'bid'"),
 }
@@ -129,7 +129,7 @@ SNEAKY = {
 def test_sneaky_program_scores_what_it_plays(name: str, backend: str) -> None:
     player = judge("goofspiel", backend)
     honest = player.scores(GOOD.encode(), "test")
-    if "patches" in name:  # it has broken its own answers
+    if name == "patches builtins and json":  # it has broken its own answers
         with pytest.raises(SubmissionInvalid):
             player.scores((SNEAKY[name] + GOOD).encode(), "test")
     else:
