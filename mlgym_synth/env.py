@@ -51,7 +51,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         ValueError: an argument out of its range.
     """
 
-    metadata = {"render_modes": ["ansi"]}  # noqa: RUF012  # Gymnasium's own form
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012  # Gymnasium's own form
 
     def __init__(
         self,

@@ -49,7 +49,9 @@ def test_gymnasium_finds_nothing_to_complain_of(backend: str) -> None:
         warnings.simplefilter("error")
         # check_env recommends Box spaces and a human render mode; text in, text out is what this env is.
         warnings.filterwarnings("ignore", message=".*(Box|observation space|action space|spec).*")
-        check_env(gym.make(TASK, sandbox=backend).unwrapped, skip_render_check=False)
+        env = gym.make(TASK, sandbox=backend)
+        check_env(env.unwrapped, skip_render_check=False)
+        env.close()
 
 
 @pytest.mark.parametrize("name", [TASK, f"mlgym_synth:{TASK}"])

@@ -7,7 +7,6 @@ import importlib.util
 from typing import Any
 
 from rich.markdown import Markdown
-from rich.table import Table
 
 from mlgym_synth import registry
 from mlgym_synth.cli.common import Commands, add_command, add_json, add_registry, console, print_json, register_own
@@ -42,14 +41,17 @@ def list_tasks(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([_fields(entry) for entry in entries])
         return 0
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "family", "metric", "baseline", "reference", "dataset", "split"):
-        table.add_column(column, justify="right" if column in ("baseline", "reference") else "left", no_wrap=True)
+    rows = [("id", "family", "metric", "baseline", "reference", "dataset", "split")]
     for entry in entries:
         arrow = "↑" if entry.direction == "maximize" else "↓"
         scores = ["-" if score is None else f"{score:.4g}" for score in (entry.baseline, entry.reference)]
-        table.add_row(entry.gym_id, entry.family, f"{entry.metric} {arrow}", *scores, entry.dataset, entry.split)
-    console.print(table)
+        rows.append(
+            (entry.gym_id, entry.family, f"{entry.metric} {arrow}", scores[0], scores[1], entry.dataset, entry.split)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        console.print(line, style="bold" if number == 0 else None, markup=False)
     console.print(f"[dim]{len(entries)} tasks[/dim]")
     return 0
 

