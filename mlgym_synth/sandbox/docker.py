@@ -194,6 +194,8 @@ def container_options(
     size = plan.sizes(limits)
     memory = limits.memory_mib << 20
     writable = "rw,exec,nosuid,nodev"
+    # runc gives a tmpfs the mode of the folder below it: in an image that is 0755, so /tmp must be the agent's.
+    owner_of_tmp = "" if isinstance(root, Runtime) else f",uid={uid},gid={uid}"
     binds = [f"{root.path}/{name}:/{name}:ro" for name in ("usr", "opt")] if isinstance(root, Runtime) else []
     return {
         "image": _image(root) if isinstance(root, Runtime) else root,
@@ -201,6 +203,7 @@ def container_options(
         "hostname": plan.HOSTNAME,
         "labels": {housekeeping.LABEL: housekeeping.run_id()},
         "user": "0:0",
+        "stop_signal": "SIGKILL",  # to a first process others are nothing: a daemon that stops would wait for 10 s
         "host_config": {
             "AutoRemove": True,
             "Binds": binds,
@@ -218,7 +221,7 @@ def container_options(
             "ShmSize": size.shm << 20,
             "Tmpfs": {
                 plan.HOME: f"{writable},size={size.home}m,mode=0755,uid={uid},gid={uid}",
-                "/tmp": f"{writable},size={size.tmp}m,mode=1777",
+                "/tmp": f"{writable},size={size.tmp}m,mode=1777{owner_of_tmp}",
             },
         },
     }
