@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import statistics
+from functools import partial
 from typing import Any
 
 import psutil
@@ -55,7 +56,7 @@ def measure(backend: str) -> dict[str, Any]:
         env.step(TRUE)
     grown = (owner.memory_info().rss - before) / COUNT / MIB
     resident, proportional = inside_mib(descendants(backend) - before_pids)
-    answers = [statistics.median(milliseconds(lambda env=env: env.step(TRUE), 5)) for env in envs]
+    answers = [statistics.median(milliseconds(partial(env.step, TRUE), 5)) for env in envs]
     for env in [first, *envs]:
         env.close()
     return {

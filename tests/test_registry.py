@@ -28,7 +28,7 @@ def test_unknown_id_suggests_what_is_near() -> None:
 
 
 def test_gym_make_suggests_too() -> None:
-    with pytest.raises(gym.error.NameNotFound, match="doesn.t exist in namespace synth. Did you mean"):
+    with pytest.raises(gym.error.NameNotFound, match=r"exist in namespace synth\. Did you mean"):
         gym.make("synth/task-001")
 
 

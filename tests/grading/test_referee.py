@@ -96,7 +96,7 @@ BAD: dict[str, tuple[str, str]] = {
         "import os, struct\nos.write(4, struct.pack('>I', 13) + b'{\"score\": 1.0}'[:13])\n" + GOOD,
         "importing it failed|cannot be read|out of turn|ended before",
     ),
-    "eats memory": (GOOD.replace("return max(mine)", "return len(bytearray(8 << 30))"), "raised|ended|used more|took longer"),
+    "eats memory": (GOOD.replace("return max(mine)", "return len(bytearray(8 << 30))"), "raised|end|more|longer"),
     "not utf-8": ("\udcff", "importing it failed: SyntaxError"),
     "empty": ("", "has no function 'bid'"),
 }
