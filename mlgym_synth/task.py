@@ -92,7 +92,9 @@ class TableData(_Data):
     source: Source
     target: str
     positive: str | float | None = Field(None, description="target becomes 1 where it equals this, else 0")
-    features: tuple[str, ...] | None = Field(None, description="None: all but target, `drop` and a group split's column")
+    features: tuple[str, ...] | None = Field(
+        None, description="None: all but target, `drop` and a group split's column"
+    )
     drop: tuple[str, ...] = Field((), description="identifiers and columns that leak")
     rename: dict[str, str] = Field({}, description="source name -> clear name; all other fields use the new names")
     filters: tuple[Filter, ...] = ()
