@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 from socket import socket
 
-from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded, SandboxUnavailable
+from mlgym_synth.errors import SandboxDied, SandboxUnavailable
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox import boot, plan
 from mlgym_synth.sandbox.cgroup import Cgroup
@@ -53,6 +53,7 @@ class BwrapSandbox(SupervisedSandbox):
         self._nested = os.geteuid() != 0 if nested is None else nested
         self._cgroup = Cgroup.create(limits) if cgroup else None
         self.bounds_memory = self._cgroup is not None
+        self._oom_kills = 0
         self._words = os.memfd_create("words")
         try:
             self._open(ensure_runtime(runtime))
@@ -68,9 +69,7 @@ class BwrapSandbox(SupervisedSandbox):
         if self._cgroup is not None:
             oom = inherited["oom"] = self._cgroup.oom_descriptor()
         try:
-            self._process = self._spawn(
-                theirs, [*_outer(runtime.path, self.limits, self._nested, inherited)], inherited
-            )
+            self._process = self._spawn(theirs, _outer(runtime.path, self.limits, self._nested, inherited), inherited)
         except OSError as error:
             ours.close()
             raise SandboxDied(f"bubblewrap did not start: {error}") from error
@@ -91,10 +90,12 @@ class BwrapSandbox(SupervisedSandbox):
             settings["environment"]["LD_LIBRARY_PATH"] = f"{_TOOLS}/lib"  # bubblewrap's own; the agent never has it
         try:
             boot.start_supervisor(self._channel, settings, _START_S, self._confine)
-        except ChannelClosed as error:
+        except BaseException as error:
             self._channel.close()
-            self._process.wait(10)
-            raise SandboxDied(f"bubblewrap did not start a sandbox: {self._last_words() or error}") from error
+            self._end()
+            if isinstance(error, ChannelClosed):
+                raise SandboxDied(f"bubblewrap did not start a sandbox: {self._last_words() or error}") from error
+            raise
 
     def _spawn(self, end: socket, line: list[str], inherited: dict[str, int]) -> subprocess.Popen[bytes]:
         # Root's bubblewrap covers parts of /proc, and then no nested one can mount its own: be somebody else.
@@ -114,21 +115,26 @@ class BwrapSandbox(SupervisedSandbox):
             for child in Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split():
                 self._cgroup.add(int(child))
 
-    def _cause_of_death(self, why: str) -> MlgymSynthError:
-        if self._cgroup is not None and self._cgroup.oom_kills():
-            return SandboxOverloaded("the sandbox ran out of memory", "memory")
-        return SandboxDied(f"the sandbox is lost: {why} {self._last_words()}".strip())
+    def _starved(self) -> bool:
+        return self._cgroup is not None and self._cgroup.oom_kills() > self._oom_kills
+
+    def _spent_memory(self) -> None:
+        self._oom_kills = self._cgroup.oom_kills() if self._cgroup is not None else 0
 
     def _last_words(self) -> str:
         return os.pread(self._words, 2000, 0).decode(errors="replace").strip()
 
     def _release(self) -> None:
+        self._end()
+        self._free()
+
+    def _end(self) -> None:
+        """Wait for the end that a closed channel brings."""
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._free()
 
     def _free(self) -> None:
         os.close(self._words)

@@ -23,6 +23,10 @@ class ChannelClosed(Exception):
     """The other end is gone, silent for too long, or speaks nonsense; the message says which."""
 
 
+class Overloaded(ChannelClosed):
+    """The supervisor gave up for want of `memory` or `pids`, which is the message."""
+
+
 class Stream(Protocol):
     """What a channel needs of a socket."""
 
@@ -82,6 +86,8 @@ class Channel:
             fields = unpack(self._take(size, deadline))
         except ValueError as error:
             raise ChannelClosed(str(error)) from error
+        if fields[:1] == [b"overloaded"]:
+            raise Overloaded(fields[-1].decode(errors="replace"))
         if fields[:1] == [b"crashed"]:
             raise ChannelClosed("the supervisor failed:\n" + fields[-1].decode(errors="replace"))
         return fields

@@ -26,7 +26,7 @@ import docker.errors
 import requests.exceptions
 
 from mlgym_synth.cache import cache_root, locked
-from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded, SandboxUnavailable
+from mlgym_synth.errors import SandboxDied, SandboxUnavailable
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox import boot, housekeeping, image, plan
 from mlgym_synth.sandbox.attachment import Attachment
@@ -35,6 +35,7 @@ from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
 from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
 _START_S = 120.0
+_EVENTS_S = 0.3
 _CHANNEL = "/run/channel"
 _UNIX_SOCKET = "http+docker://localhost"
 """What docker-py calls any Unix socket."""
@@ -59,7 +60,7 @@ class DockerSandbox(SupervisedSandbox):
         super().__init__(limits)
         self._api = _client().api
         self._container = ""
-        self._started = time.time()
+        self._spent_memory_at = time.time()
         remote = _is_remote()
         root = image_of_runtime(runtime) if remote else ensure_runtime(runtime)
         try:
@@ -147,24 +148,24 @@ class DockerSandbox(SupervisedSandbox):
         except _FAILURES:
             return False
 
-    def _cause_of_death(self, why: str) -> MlgymSynthError:
-        self._remove()  # it may only be silent
-        if self._ran_out_of_memory():
-            return SandboxOverloaded("the container ran out of memory", "memory")
-        return SandboxDied(f"the container is lost: {why}")
-
-    def _ran_out_of_memory(self) -> bool:
-        """Ask the daemon's event log: it knows of containers that are gone."""
+    def _starved(self) -> bool:
+        """Ask the daemon's event log, which knows of containers that are gone."""
         try:
-            events = self._api.events(
-                since=int(self._started),
-                until=int(time.time()) + 1,
+            events = self._api.events(  # type: ignore[call-overload]  # the stubs know whole seconds only
+                since=f"{self._spent_memory_at:.9f}",
+                until=f"{time.time() + _EVENTS_S:.9f}",  # they come in a moment after the end
                 filters={"container": self._container},
                 decode=True,
             )
             return any(event.get("Action") == "oom" for event in events)
         except _FAILURES:
             return False
+
+    def _spent_memory(self) -> None:
+        self._spent_memory_at = time.time()
+
+    def _kill(self) -> None:
+        self._remove()
 
     def _release(self) -> None:
         """Nothing: the supervisor ends with its channel, the container with the supervisor, and removes itself."""

@@ -8,10 +8,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from mlgym_synth.errors import FileRefused, MlgymSynthError, SandboxDied
+from mlgym_synth.errors import FileRefused, SandboxDied, SandboxOverloaded
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox.base import WORKSPACE, ExecResult, ProgramEnded, Sandbox
-from mlgym_synth.sandbox.channel import Channel, ChannelClosed
+from mlgym_synth.sandbox.channel import Channel, ChannelClosed, Overloaded
 from mlgym_synth.sandbox.inside import wire
 
 GRACE_S = 60.0
@@ -79,8 +79,14 @@ class SupervisedSandbox(Sandbox):
         """Free what the backend holds, after the channel was closed; never raises."""
 
     @abstractmethod
-    def _cause_of_death(self, why: str) -> MlgymSynthError:
-        """What to raise when the channel broke: `SandboxDied`, or `SandboxOverloaded` if the agent's load did it."""
+    def _starved(self) -> bool:
+        """Whether, since its last answer, the sandbox ran out of memory: asked when the channel broke."""
+
+    def _kill(self) -> None:
+        """Make sure of its end, after the channel broke and was closed; never raises."""
+
+    def _spent_memory(self) -> None:
+        """A process was killed for want of memory, and the sandbox lives on."""
 
     def _ask(self, pieces: Sequence[bytes], timeout_s: float) -> list[bytes]:
         """Send `pieces`, return the answer's fields; whatever goes wrong, the sandbox is closed then."""
@@ -100,14 +106,20 @@ class SupervisedSandbox(Sandbox):
         return fields
 
     def _die(self, error: ChannelClosed) -> NoReturn:
-        cause = self._cause_of_death(str(error))
+        overloaded = isinstance(error, Overloaded) or self._starved()
         self.close()
-        raise cause from error
+        self._kill()
+        if overloaded:
+            cause = str(error) if isinstance(error, Overloaded) else "memory"
+            raise SandboxOverloaded(f"the sandbox died of the agent's load: {cause}", cause) from error
+        raise SandboxDied(f"the {self.backend} sandbox is lost: {error}") from error
 
     def _command(self, fields: Sequence[bytes], timeout_s: float) -> ExecResult:
         _, numbers, head, tail = self._ask([wire.pack(*fields)], timeout_s + GRACE_S)
         code, elapsed_s, total, dropped, notes = wire.RESULT.unpack(numbers)
         timed_out = bool(notes & wire.TIMED_OUT)
+        if notes & wire.OUT_OF_MEMORY:
+            self._spent_memory()
         return ExecResult(
             output=_text(head, tail, dropped),
             exit_code=None if code == wire.NO_EXIT_CODE else code,

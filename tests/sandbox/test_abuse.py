@@ -147,3 +147,20 @@ def test_privileges_cannot_be_gained(sandbox: Sandbox) -> None:
     status = sandbox.exec("grep -E '^(Cap(Prm|Eff|Amb)|NoNewPrivs)' /proc/self/status", 30).output.split()
     assert status == ["CapPrm:", "0" * 16, "CapEff:", "0" * 16, "CapAmb:", "0" * 16, "NoNewPrivs:", "1"]
     assert sandbox.exec("find / -xdev -perm /6000 2>/dev/null", 60).output == ""
+
+
+def test_a_flooded_report_costs_the_supervisor_no_memory(open_sandbox: Open) -> None:
+    sandbox = open_sandbox(memory_mib=128, disk_mib=8)
+    sandbox.exec("kept=1", 30)
+    sandbox.exec("head -c 400M /dev/zero | tr '\\0' x >&203", 10)
+    sandbox.exec("exit", 1)
+    assert sandbox.exec("echo $kept; ls / | head -1", 30).output == "1\nbin\n"
+
+
+def test_programs_start_where_the_agent_left_no_room(open_sandbox: Open) -> None:
+    sandbox = open_sandbox(pids=32, memory_mib=256)
+    sandbox.exec("for i in $(seq 40); do sleep 1000 & done 2>/dev/null", 1.0)
+    assert sandbox.run(["echo", "ran"], 30).output == "ran\n"
+    sandbox.exec("for i in $(seq 29); do sleep 1000 & done 2>/dev/null", 1.0)
+    sandbox.start_program(["bash", "-c", "head -c 7 <&3 >&4"])
+    assert sandbox.call_program(b"abc", 30) == b"abc"

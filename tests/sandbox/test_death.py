@@ -85,7 +85,7 @@ def test_a_removed_container_is_infrastructure(during: bool) -> None:
         remover.start()
         if not during:
             remover.join()
-        with pytest.raises(SandboxDied, match="container"):
+        with pytest.raises(SandboxDied, match="docker sandbox is lost"):
             sandbox.exec("sleep 60", 60)
         remover.join()
 

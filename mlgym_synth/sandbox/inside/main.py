@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+from errno import EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSPC
 from struct import unpack
 from time import monotonic
 
@@ -30,11 +31,14 @@ from mlgym_synth.sandbox.inside.wire import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 _RESTORE_S = 5.0
 _EXIT_S = 0.5
+_NO_ROOM = (EAGAIN, ENOMEM, ENOSPC, EMFILE, ENFILE)
 
 
 class Supervisor:
@@ -145,7 +149,8 @@ class Supervisor:
         self.guard.begin()
         output, (out, theirs) = Output(), os.pipe()
         os.set_blocking(out, False)
-        pid = self.spawn(argv, {1: theirs, 2: theirs})
+        words = [os.fsdecode(part) for part in argv]
+        pid = self.with_room(lambda: self.agent.spawn(words, {1: theirs, 2: theirs}, self.workspace))
         os.close(theirs)
         pidfd = os.pidfd_open(pid)
         ended: list[bool] = []
@@ -161,17 +166,17 @@ class Supervisor:
             os.close(descriptor)
         code = self.agent.exit_code(pid) if ended else None
         self.agent.forget(pid)
-        self.answer(code, monotonic() - start, output, (0 if ended else TIMED_OUT) | self.guard.end(code))
+        self.answer(code, monotonic() - start, output, (0 if ended else TIMED_OUT) | self.guard.end(code) | self.notes)
+        self.notes = 0
 
-    def spawn(self, argv: Sequence[bytes], descriptors: dict[int, int]) -> int:
-        """Start a program of the agent's; if its processes leave no room for one more, they end."""
-        words = [os.fsdecode(part) for part in argv]
+    def with_room(self, start: Callable[[], T]) -> T:
+        """Start a process of the agent's; if those it has leave no room for one more, they end first."""
         try:
-            return self.agent.spawn(words, descriptors, self.workspace)
-        except BlockingIOError:
+            return start()
+        except OSError:
             self.notes |= AT_PROCESS_LIMIT
             self.revive()
-            return self.agent.spawn(words, descriptors, self.workspace)
+            return start()
 
     def take(self, descriptor: int, output: Output) -> None:
         """Move what lies in a pipe to `output`."""
@@ -203,7 +208,8 @@ class Supervisor:
     def start(self, *argv: bytes) -> None:
         """The program, anew."""
         self.stop_program()
-        self.program = Program(self.loop, self.agent, [os.fsdecode(part) for part in argv], self.workspace)
+        words = [os.fsdecode(part) for part in argv]
+        self.program = self.with_room(lambda: Program(self.loop, self.agent, words, self.workspace))
         self.wire.send(b"ok")
 
     def call(self, timeout: bytes, request: bytes) -> None:
@@ -233,6 +239,15 @@ class Supervisor:
             pass  # the agent put something else there, or filled the disk: its own doing
 
 
+def _last_message(error: BaseException) -> tuple[bytes, bytes]:
+    """What the owner is told of an error: that the agent left no room for us, or that we are wrong."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        return b"overloaded", b"pids" if isinstance(error, BlockingIOError) else b"memory"
+    import traceback
+
+    return b"crashed", "".join(traceback.format_exception(error)).encode()
+
+
 def main(source: int, sink: int, settings: dict[str, Any]) -> None:
     """Serve on the channel; returns never."""
     for descriptor in {source, sink, *([] if settings["oom"] is None else [settings["oom"]])}:
@@ -245,10 +260,8 @@ def main(source: int, sink: int, settings: dict[str, Any]) -> None:
         supervisor.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
-    except BaseException:
-        import traceback
-
-        wire.send(b"crashed", traceback.format_exc().encode())
+    except BaseException as error:
+        wire.send(*_last_message(error))
     finally:
         if supervisor is not None:
             supervisor.agent.kill_everything(2.0)

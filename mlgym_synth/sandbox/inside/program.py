@@ -34,9 +34,15 @@ class Program:
         self._request = memoryview(b"")
         self._answer = bytearray()
         self._ended = False
-        self.pid = agent.spawn(argv, {3: theirs, 4: answers}, cwd)
-        for descriptor in (theirs, answers):
-            os.close(descriptor)
+        try:
+            self.pid = agent.spawn(argv, {3: theirs, 4: answers}, cwd)
+        except OSError:
+            os.close(self._to)
+            os.close(self._from)
+            raise
+        finally:
+            os.close(theirs)
+            os.close(answers)
         for descriptor in (self._to, self._from):
             os.set_blocking(descriptor, False)
 

@@ -124,7 +124,7 @@ class Shell:
             del self._report[: end + 1]
             self._searched = 0
         self._searched = len(self._report)
-        if len(self._report_fields) == 3 and len(self._report) > _STATE_BYTES:
+        if len(self._report) > _STATE_BYTES:
             self.state_too_large = True
             del self._report[:]
             self._searched = 0
