@@ -1,0 +1,66 @@
+"""Few labels, many rows: `python few_labels.py components|logistic|spreading|trees|taught|blend`."""
+
+import sys
+
+import lab
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+
+SEED = 0
+STRENGTH = 0.1
+COMPONENTS = 8
+
+unlabelled = pd.read_csv("unlabelled.csv")
+
+
+def features():
+    """All rows together decide scales and components; only then do the labels come in."""
+    names = [name for name in lab.test if name != "id"]
+    every = pd.get_dummies(pd.concat([lab.train[names], unlabelled[names], lab.test[names]])).astype(float)
+    every = every.fillna(every.median())
+    even = QuantileTransformer(output_distribution="normal", n_quantiles=200, random_state=SEED)
+    return StandardScaler().fit_transform(even.fit_transform(every)).clip(-4, 4)
+
+
+def probabilities(idea, Z, y, known):
+    """For every row of Z, from the labels `y` of the rows `known`."""
+    if idea == "spreading":
+        points = PCA(COMPONENTS, random_state=SEED).fit_transform(Z)
+        labels = np.full(len(Z), -1)
+        labels[known] = y
+        model = LabelSpreading(kernel="knn", n_neighbors=15, alpha=0.8).fit(points, labels)
+        return np.nan_to_num(model.label_distributions_, nan=1 / len(lab.classes))
+    if idea == "components":
+        points = PCA(COMPONENTS, random_state=SEED).fit_transform(Z)
+        return LogisticRegression(C=STRENGTH, max_iter=500).fit(points[known], y).predict_proba(points)
+    if idea == "trees":
+        model = ExtraTreesClassifier(300, min_samples_leaf=2, random_state=SEED)
+        return model.fit(Z[known], y).predict_proba(Z)
+    model = LogisticRegression(C=STRENGTH / 3, max_iter=500).fit(Z[known], y)
+    if idea == "logistic":
+        return model.predict_proba(Z)
+    # Taught: what the plain models agree on becomes labels for a bigger one.
+    said = (model.predict_proba(Z) + probabilities("trees", Z, y, known) + probabilities("components", Z, y, known)) / 3
+    said[known] = np.eye(len(lab.classes))[y]
+    labels, sure = said.argmax(1), said.max(1)
+    pupil = ExtraTreesClassifier(200, min_samples_leaf=5, random_state=SEED)
+    return (pupil.fit(Z, labels, sample_weight=(sure - sure.min() + 0.05) ** 2).predict_proba(Z) + said) / 2
+
+
+def main(idea):
+    if idea == "blend":
+        return lab.blend()
+    Z, n = features(), len(lab.train)
+    held_out = np.zeros((n, len(lab.classes)))
+    for fit, rest in lab.folds():
+        held_out[rest] = probabilities(idea, Z, lab.y[fit], fit)[rest]
+    return lab.finish(idea, held_out, probabilities(idea, Z, lab.y, np.arange(n))[-len(lab.test) :])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

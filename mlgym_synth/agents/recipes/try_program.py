@@ -1,0 +1,21 @@
+"""Does the program run, and how fast? Calls it on the shown instances: `python try_program.py PROGRAM FUNCTION`."""
+
+import importlib
+import inspect
+import json
+import sys
+import time
+from pathlib import Path
+
+module = importlib.import_module(sys.argv[1].removesuffix(".py"))
+function = getattr(module, sys.argv[2])
+wanted = len(inspect.signature(function).parameters)
+shown = json.loads(Path("instances.json").read_text()) if Path("instances.json").exists() else []
+for instance in shown[:3]:
+    arguments = instance if wanted > 1 and len(instance) == wanted else [instance]
+    if wanted != len(arguments) or isinstance(instance, dict):
+        print("instances are not calls; nothing to try")
+        break
+    begun = time.perf_counter()
+    answer = json.dumps(function(*arguments))
+    print(f"{(time.perf_counter() - begun) * 1000:.0f} ms: {answer[:120]}")
