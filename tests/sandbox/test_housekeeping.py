@@ -107,8 +107,11 @@ def test_run_of_this_place_whose_folder_is_gone_is_dead() -> None:
 
 
 def in_other_tmp(script: str, program: str) -> subprocess.CompletedProcess[str]:
-    """Run a Python program with an empty /tmp that `script` prepared."""
-    command = [bwrap(), "--dev-bind", "/", "/", "--tmpfs", "/tmp", "bash", "-c", f'{script}\nexec "$@"', "-"]
+    """Run a Python program with an empty /tmp that `script` prepared; what it needs stays, also where it lies there."""
+    needed = [sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), *sys.path]
+    stays = [part for path in needed if path.startswith("/tmp/") for part in ("--bind-try", path, path)]
+    command = [bwrap(), "--dev-bind", "/", "/", "--tmpfs", "/tmp", *stays]
+    command += ["bash", "-c", f'{script}\nexec "$@"', "-"]
     return subprocess.run([*command, sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
 
 
