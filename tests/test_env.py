@@ -14,7 +14,7 @@ import mlgym_synth
 from mlgym_synth import registry
 from mlgym_synth.briefing import MAX_VALIDATIONS
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.errors import SandboxDied, TaskNotFound
+from mlgym_synth.errors import SandboxDied, SandboxOverloaded, TaskNotFound
 from mlgym_synth.grading.reward import progress, reward, rounded
 
 TASK = "synth/task-0001"
@@ -251,6 +251,24 @@ def test_lost_infrastructure_is_never_scored(env: SynthEnv) -> None:
         env.step(bash("true"))
     env.reset(seed=0)
     assert "baseline.py" in env.step(bash("ls"))[0]
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_sandbox_lost_to_the_agents_load_is_scored(
+    env: SynthEnv, validated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an agent could void its bad episodes. The kernel's part is played: it cannot be had on demand."""
+    env.reset(seed=0)
+    env.step(bash("python baseline.py"))
+    paid = env.step(call("validate"))[1] if validated else 0.0
+
+    def overload(*arguments: object) -> None:
+        raise SandboxOverloaded("out of memory", "memory")
+
+    monkeypatch.setattr(env.sandbox, "exec", overload)
+    _, value, terminated, truncated, info = env.step(bash("python train.py"))
+    assert (terminated, truncated, info["exit_status"], info["cause"]) == (True, False, "sandbox_lost", "memory")
+    assert (0.3 < paid + value < 0.7) if validated else (paid + value == 0.0)
 
 
 def test_reset_in_mid_episode_starts_clean(env: SynthEnv) -> None:
