@@ -13,20 +13,24 @@ from typing import Any
 
 import numpy as np
 
+from mlgym_synth.cache import cache_root
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import FileRefused, SubmissionInvalid
-from mlgym_synth.gates.content import sealed_texts
+from mlgym_synth.gates.content import places
 from mlgym_synth.gates.evidence import Evidence, GateFailed, require
 from mlgym_synth.gates.record import SEEDS
+from mlgym_synth.gates.traces import texts_of
 from mlgym_synth.grading import programs
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.grading.probes import written
 from mlgym_synth.grading.referee import ProgramJudge
 from mlgym_synth.grading.reward import rounded
+from mlgym_synth.sandbox.base import WORKSPACE, Sandbox
 from mlgym_synth.task import PredictionsSubmission
 
 _SCRIPTS = Path(__file__).with_name("attacks")
 PROBES = 25
+LARGEST_FILE = 64 << 20
 
 
 def cheats_fail(evidence: Evidence) -> str:
@@ -48,23 +52,33 @@ def cheats_fail(evidence: Evidence) -> str:
 def _search(evidence: Evidence, env: SynthEnv) -> None:
     """Search everything that can be read; import every package that might carry the data."""
     source = evidence.spec.data.source
-    words = ["sealed", "evaluate.py", "solution.py", "task.yaml", "mlgym_synth"]
-    report = json.loads(_python(env, "search.py", json.dumps({"names": words, "item": source.item if source else ""})))
+    words = ["evaluate.py", "solution.py", "task.yaml", "index.jsonl"]
+    asked = {"names": words, "item": source.item if source else "", "report": "/tmp/report.json"}
+    _python(env, "search.py", json.dumps(asked))
+    assert env.sandbox is not None
+    report = json.loads(env.sandbox.read_file("/tmp/report.json", LARGEST_FILE))
     require(not report["imports"], f"inside the sandbox these give data away: {', '.join(report['imports'])}.")
     require(not report["network"], "the sandbox reaches the network.")
     require(not report["names"], f"inside the sandbox lie {', '.join(report['names'][:5])}.")
-    require(env.sandbox is not None, "the sandbox is gone.")
-    assert env.sandbox is not None
-    needles = [text.encode() for text in sealed_texts(evidence.prepared)[:200]]
-    for path in report["data"]:
-        try:
-            content = env.sandbox.read_file(path, 64 << 20)
-        except FileRefused:
-            continue
-        if not path.startswith("/home/agent/workspace/") and any(needle in content for needle in needles):
-            raise GateFailed(f"{path} in the sandbox holds sealed rows.")
-    for text in (text for text in report["environment"] if "sealed" in text or str(Path.home()) + "/" in text):
-        raise GateFailed(f"the sandbox shows something of its owner: {text[:200]!r}")
+    for path in report["files"]:
+        _holds_nothing(evidence, env.sandbox, path)
+    owned = (str(cache_root() / "data"), str(evidence.folder.path.resolve()))
+    for text in report["said"]:
+        shown = evidence.traces.any_in(text) or next((path for path in owned if path in text), None)
+        require(shown is None, f"what /proc tells in the sandbox has {(shown or '')[:60]!r} in it.")
+
+
+def _holds_nothing(evidence: Evidence, sandbox: Sandbox, path: str) -> None:
+    """One file of the sandbox: inputs of the evaluation may lie in the workspace only, sealed labels nowhere."""
+    try:
+        content = sandbox.read_file(path, LARGEST_FILE)
+    except FileRefused:
+        return
+    traces = evidence.traces
+    look = traces.labels_in if path.startswith(f"{WORKSPACE}/") else traces.any_in
+    for text in texts_of(content):
+        found = look(text)
+        require(found is None, f"{path} in the sandbox holds sealed values: {(found or '')[:60]!r}.")
 
 
 def _forge(evidence: Evidence, env: SynthEnv) -> None:
@@ -120,8 +134,7 @@ def _order(evidence: Evidence) -> None:
     submission = evidence.spec.submission
     assert isinstance(submission, PredictionsSubmission)
     width = len(submission.columns)
-    places = {int(line.partition(",")[0]): n for n, line in enumerate(_test_lines(evidence))}
-    place = np.array([places[int(name)] for name in judge.ids])
+    place = places(evidence.episode(SEEDS[0])[1]["test.csv"], judge.ids)
     for keys in (judge.ids, -judge.ids, place, -place):
         dealt = labels[np.argsort(np.argsort(keys, kind="stable"), kind="stable")]
         if len(evidence.spec.metric.classes or ()) > 1 and width > 1:
@@ -129,11 +142,6 @@ def _order(evidence: Evidence) -> None:
         content = written(evidence.spec, [[value] * width for value in dealt.tolist()], judge.ids)
         score = judge.grade(content).test
         require(evidence.no_better_than_baseline(score), f"labels dealt out by id or place score {score:.4g}.")
-
-
-def _test_lines(evidence: Evidence) -> list[str]:
-    """The rows of `test.csv` in the episode of `baseline`."""
-    return evidence.episode(SEEDS[0])[1]["test.csv"].decode().splitlines()[1:]
 
 
 def _probe(evidence: Evidence) -> None:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from mlgym_synth import briefing
 from mlgym_synth.data.prepared import Prepared, Table
+from mlgym_synth.errors import GradingError
 from mlgym_synth.gates.evidence import Evidence, GateFailed, require
+from mlgym_synth.gates.traces import texts_of
 from mlgym_synth.grading import programs
-from mlgym_synth.grading.judge import PredictionJudge
+from mlgym_synth.grading.judge import PredictionJudge, truth_codes
 from mlgym_synth.task import CellData, InstanceData, TableData
 
 MIN_WORDS = 60
-LABELS_IN_A_ROW = 12
-"""So many sealed labels one after the other in a statement are no accident."""
 ONE_COLUMN_SHARE = 0.95
 """A single column may explain at most this share of the target (R2 of bin means; accuracy for classes)."""
 BINS = 50
@@ -36,9 +36,7 @@ def statement(evidence: Evidence) -> str:
     for part in (file, spec.metric.name):
         require(f"`{part}`" in folder.statement, f"README.md: does not name `{part}`.")
     require(spec.metric.direction in folder.statement, f"README.md: does not say {spec.metric.direction}.")
-    text = folder.statement + "".join(content.decode("utf-8", "replace") for content in folder.workspace.values())
-    for leak in sealed_texts(evidence.prepared):
-        require(leak not in text, f"README.md or workspace/ holds sealed values: {leak[:60]!r}...")
+    _holds_nothing_sealed(evidence)
     described = {column.name for column in spec.columns}
     missing = [c for table in evidence.prepared.public.tables.values() for c in table.columns if c not in described]
     require(not missing, f"task.yaml: columns: no meaning is given for {', '.join(missing[:5])}.")
@@ -55,6 +53,11 @@ def data(evidence: Evidence) -> str:
     require(len(hashes) == 1, "preparing the data twice gives two different hashes; draw from the seed only.")
     found = hashes.pop()
     require(spec.data.sha256 == found, f"task.yaml: data.sha256 is {spec.data.sha256}, prepared is {found}.")
+    if (truth := evidence.prepared.sealed.truth) is not None:
+        try:
+            truth_codes(spec, truth)
+        except GradingError as error:  # found here, it is the task's fault; later it would be the grader's
+            raise GateFailed(f"task.yaml: {error}.") from error
     return found[:12]
 
 
@@ -83,15 +86,16 @@ def _prepared_anew(evidence: Evidence) -> Prepared:
     return Prepared(public, sealed, store.digest(public, sealed))
 
 
-def sealed_texts(prepared: Prepared) -> list[str]:
-    """Texts that only the sealed half holds, or that would join labels to inputs: what no agent may come across."""
-    if prepared.sealed.instances is not None:
-        hidden = [json.dumps(i) for part in prepared.sealed.instances.values() for i in part]
-        return [text for text in hidden if len(text) > 20]
-    assert prepared.sealed.truth is not None
-    labels = [str(value) for value in prepared.sealed.truth[:LABELS_IN_A_ROW].tolist()]
-    test = prepared.public.tables["test"]
-    return [*(s.join(labels) for s in (",", ", ", " ", "\n")), *(line for line in test.lines if len(line) > 40)]
+def _holds_nothing_sealed(evidence: Evidence) -> None:
+    """Neither what the agent reads nor the reference: a solution that knows the answers proves no headroom."""
+    folder = evidence.folder
+    files = {"README.md": folder.statement.encode()}
+    files |= {f"workspace/{name}": content for name, content in folder.workspace.items()}
+    files |= {f"solution/{name}": content for name, content in folder.solution.items()}
+    for name, content in files.items():
+        for text in texts_of(content):
+            found = evidence.traces.any_in(text)
+            require(found is None, f"{name}: holds sealed values: {(found or '')[:60]!r}...")
 
 
 def _rows(table: Table) -> list[list[str]]:
@@ -119,9 +123,10 @@ def _no_column_is_the_target(evidence: Evidence, train: Table, test: Table, targ
     for name in test.columns:
         there, here = train.columns.index(name), test.columns.index(name)
         share = _explained(np.array([row[there] for row in rows]), known, np.array([r[here] for r in tested]), truth)
-        if share > ONE_COLUMN_SHARE:
+        if share > ONE_COLUMN_SHARE and f"`{name}` alone" not in evidence.folder.statement:
             raise GateFailed(
-                f"column {name!r} alone explains {share:.0%} of the target; drop it, or make the task harder."
+                f"column {name!r} alone explains {share:.0%} of the target. Drop it, or say in README.md what"
+                f" `{name}` alone gives and why the task is still worth solving."
             )
 
 
@@ -155,19 +160,26 @@ def _mode(labels: NDArray[Any]) -> Any:
 
 
 def _order_says_nothing(evidence: Evidence) -> str:
-    """The sorted labels, dealt out by id and by place in the file, are no better than the baseline."""
+    """Neither ids nor places in `test.csv` correlate with the target, more than chance allows, on any of 3 seeds."""
     truth = evidence.prepared.sealed.truth
     assert truth is not None
     codes = truth if truth.dtype.kind != "U" else np.unique(truth, return_inverse=True)[1]
     worst = 0.0
     for seed in range(3):
-        judge, _ = evidence.episode(seed)
+        judge, files = evidence.episode(seed)
         assert isinstance(judge, PredictionJudge)
-        worst = max(worst, abs(_correlation(judge.ids, codes)))
+        for keys in (judge.ids, places(files["test.csv"], judge.ids)):
+            worst = max(worst, abs(_correlation(keys, codes)))
     bound = 4.5 / np.sqrt(len(codes))
-    require(worst < bound, f"ids correlate with the target: {worst:.3f}, more than chance ({bound:.3f}) allows.")
+    require(worst < bound, f"ids or row order tell the target: correlation {worst:.3f}, chance allows {bound:.3f}.")
     kind = "cells" if isinstance(evidence.spec.data, CellData) else "rows"
-    return f"{len(codes)} {kind}, ids correlate {worst:.3f}"
+    return f"{len(codes)} {kind}, ids and order correlate {worst:.3f}"
+
+
+def places(test_csv: bytes, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place in `test.csv` of the row of each id, shape [n]."""
+    found = {int(line.partition(",")[0]): n for n, line in enumerate(test_csv.decode().splitlines()[1:])}
+    return np.array([found[name] for name in ids.tolist()])
 
 
 def _correlation(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -13,6 +13,7 @@ from mlgym_synth.data.prepared import Prepared
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.folder import TaskFolder
 from mlgym_synth.gates.record import SEEDS, Run, prepared_data, run
+from mlgym_synth.gates.traces import Traces, traces_of
 from mlgym_synth.grading.bootstrap import interval, means
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judge import PredictionJudge
@@ -36,7 +37,7 @@ def require(holds: bool, reason: str) -> None:
 
 @dataclass(frozen=True)
 class Played:
-    """The baseline played through the env: what it earned, what `info` said at the end, what it had written."""
+    """The baseline played through the env: what it earned, `info` of the end, and all that was said on the way."""
 
     seed: int
     total_reward: float
@@ -61,6 +62,11 @@ class Evidence:
     def prepared(self) -> Prepared:
         """The prepared data, from the cache."""
         return prepared_data(self.spec)
+
+    @cached_property
+    def traces(self) -> Traces:
+        """What sealed values look like where they must not be."""
+        return traces_of(self.prepared)
 
     def open_env(self, **kwargs: Any) -> SynthEnv:
         """An env of this task."""
@@ -90,13 +96,14 @@ class Evidence:
         env = self.open_env()
         try:
             env.reset(seed=seed)
-            total = 0.0
+            total, words = 0.0, []
             for tool, arguments in (("bash", {"command": "python baseline.py"}), ("validate", {}), ("submit", {})):
                 said, reward, terminated, _, info = env.step({"tool": tool, "arguments": arguments})
                 total += reward
+                words.append(said)
                 if terminated:
                     break
-            return Played(seed, total, info, said)
+            return Played(seed, total, info, "\n".join(words))
         finally:
             env.close()
 

@@ -41,6 +41,7 @@ _PROGRAM = {
     "returns nonsense": "def {function}(*args):\n    return 'first prize'",
     "prints a score and ends": "import os\ndef {function}(*args):\n    print('score: 1')\n    os._exit(0)",
     "sleeps": "import time\ndef {function}(*args):\n    time.sleep(60)",
+    "tries the network": "import socket\ndef {function}(*args):\n    socket.create_connection(('1.1.1.1', 53), 5)",
     "answers without end": "def {function}(*args):\n    return ['x' * (1 << 24)] * 4",
 }
 
@@ -86,7 +87,8 @@ def _refused(env: SynthEnv, name: str, command: str, spec: TaskSpec) -> None:
     file = spec.submission.file
     good = "sample_submission.csv" if isinstance(spec.submission, PredictionsSubmission) else "sample_program.py"
     env.step(_bash(f"rm -rf {file}; cp {good} /tmp/good; {command}"))
-    for tool in ("validate", "submit"):
+    # Both tools read and judge alike; what has to be waited for is waited for once.
+    for tool in ("submit",) if name == "sleeps" else ("validate", "submit"):
         said, reward, terminated, truncated, info = env.step({"tool": tool, "arguments": {}})
         require(not terminated and not truncated, f"{name}: `{tool}` ended the episode: {said[:200]}")
         require(info["score"] is None and reward == 0, f"{name}: `{tool}` gave a score: {said[:200]}")

@@ -16,7 +16,7 @@ import numpy as np
 from mlgym_synth.data.prepared import Prepared
 from mlgym_synth.data.store import prepare
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.errors import TaskInvalid
+from mlgym_synth.errors import FileRefused, SandboxOverloaded, TaskInvalid
 from mlgym_synth.folder import TaskFolder, dump_spec, load_task
 from mlgym_synth.grading import programs
 from mlgym_synth.grading.bootstrap import means
@@ -51,12 +51,18 @@ def run(folder: TaskFolder, which: Literal["baseline", "solution"], seed: int, s
     limits, file = env.limits, folder.spec.submission.file
     judge, files = open_judge(folder, seed, lambda: open_sandbox(sandbox, limits))
     files = {**folder.workspace, **files, **(folder.solution if which == "solution" else {})}
-    with open_sandbox(sandbox, limits) as box:
-        box.write_files(files)
-        result = box.exec(f"python {which}.py", limits.tool_s)
-        if result.exit_code != 0:
-            raise TaskInvalid(f"{folder.path}: {which}.py: exit code {result.exit_code}: {result.output[-1500:]}")
-        content = box.read_file(file, limits.submission_bytes)
+    where = f"{folder.path}: {which}.py"
+    with open_sandbox(sandbox, limits, folder.spec.runtime) as box:
+        try:
+            box.write_files(files)
+            result = box.exec(f"python {which}.py", limits.tool_s)
+            if result.exit_code != 0:
+                raise TaskInvalid(f"{where}: exit code {result.exit_code}: {result.output[-1500:]}")
+            content = box.read_file(file, limits.submission_bytes)
+        except FileRefused as refused:
+            raise TaskInvalid(f"{where}: wrote no submission that can be read: {refused}") from refused
+        except SandboxOverloaded as load:  # its own load, not ours: the task's fault
+            raise TaskInvalid(f"{where}: used more than its sandbox has: {load}") from load
     return Run(content, judge, result.elapsed_s)
 
 

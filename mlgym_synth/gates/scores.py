@@ -21,7 +21,7 @@ def baseline(evidence: Evidence) -> str:
     allowed = reward(2 * recorded.test.spread / room) - 0.5 + 0.01
     for play in evidence.plays:
         where = f"seed {play.seed}: "
-        require(play.info["exit_status"] == "submitted", f"{where}the baseline was not graded: {play.said[:300]}")
+        require(play.info["exit_status"] == "submitted", f"{where}the baseline was not graded: {play.said[-900:]}")
         require(
             abs(play.total_reward - 0.5) <= allowed,
             f"{where}the baseline returns {play.total_reward:.3f}, not 0.5 within {allowed:.3f}.",

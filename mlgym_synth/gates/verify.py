@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from mlgym_synth.cache import cache_root
-from mlgym_synth.errors import SubmissionInvalid, TaskInvalid
+from mlgym_synth.errors import FileRefused, MlgymSynthError, SandboxOverloaded, SubmissionInvalid, TaskInvalid
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates import cheats, content, malformed, scores
 from mlgym_synth.gates.evidence import Evidence, GateFailed
@@ -33,7 +36,12 @@ GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
     (7, "nothing for nothing", malformed.nothing_for_nothing),
     (8, "cheats fail", cheats.cheats_fail),
 )
-"""In the order they run: cheap ones first, those that others build on before these."""
+"""In the order they run: cheap ones first, those that others build on before these. Gate 10, no copies, needs the
+registered tasks to compare with, and is no matter of a task alone."""
+GATE_SECONDS = 120.0
+"""A whole task is meant to take 15 s of one core: a gate at this bound never ends, on however loaded a machine."""
+FAULTS = (GateFailed, TaskInvalid, SubmissionInvalid, SandboxOverloaded, FileRefused)
+"""What a task brings about itself; every other error is infrastructure, and no verdict."""
 _ROOMS = ("gates", "grading", "data", "sandbox", "tools", "env.py", "episode.py", "task.py")
 
 
@@ -66,6 +74,9 @@ class Verdict:
 def verify(folder: TaskFolder, *, sandbox: str = "auto") -> Verdict:
     """Run the gates over one task.
 
+    A gate that takes longer than `GATE_SECONDS` fails; that is watched in a process's main thread only, so callers
+    with many threads use `verify_many`.
+
     Raises:
         SandboxUnavailable, SandboxDied, DatasetUnavailable, GradingError: nothing can be said of the task.
     """
@@ -74,8 +85,9 @@ def verify(folder: TaskFolder, *, sandbox: str = "auto") -> Verdict:
     for number, name, gate in GATES:
         start = time.monotonic()
         try:
-            passed, reason = True, gate(evidence)
-        except (GateFailed, TaskInvalid, SubmissionInvalid) as failure:
+            with _at_most(GATE_SECONDS):
+                passed, reason = True, gate(evidence)
+        except FAULTS as failure:
             passed, reason = False, str(failure)
         results.append(GateResult(number, name, passed, reason, round(time.monotonic() - start, 2)))
         if not passed:
@@ -101,9 +113,10 @@ def verify_many(
         on_result: called in this process with every verdict as it comes.
 
     Raises:
-        MlgymSynthError: infrastructure failed; verdicts reached so far are kept.
+        MlgymSynthError: infrastructure failed under some task (the first of them); all others were verified before.
     """
     verdicts: list[Verdict] = []
+    failures: list[MlgymSynthError] = []
 
     def done(verdict: Verdict) -> None:
         verdicts.append(verdict)
@@ -124,11 +137,36 @@ def verify_many(
         jobs = [pool.submit(_verify_path, str(folder.path), sandbox) for folder in waiting]
         try:
             for job in as_completed(jobs):
-                done(job.result())
+                try:
+                    verdict = job.result()
+                except MlgymSynthError as failure:
+                    failures.append(failure)
+                else:
+                    done(verdict)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    if failures:
+        raise failures[0]
     return verdicts
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(signum: int, frame: object) -> None:
+        raise GateFailed(f"takes longer than {seconds:g} s.")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _verify_path(path: str, sandbox: str) -> Verdict:

