@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from mlgym_synth.briefing import MAX_VALIDATIONS
 from mlgym_synth.errors import FileRefused, SandboxOverloaded, SubmissionInvalid
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judges import Judge
-from mlgym_synth.grading.reward import progress, reward, rounded
+from mlgym_synth.grading.reward import progress, quantum, reward, rounded
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox.base import Sandbox
 from mlgym_synth.task import Half, Measured, TaskSpec
@@ -147,8 +148,15 @@ class Episode:
 
     def _score_line(self, shown: float, half: Half) -> str:
         metric, baseline = self.spec.metric, self._measured("baseline", half)
-        beside = "" if baseline is None else f", the baseline's is {rounded(baseline, self._spread(half)):.10g}"
-        return f"score ({metric.name}, {metric.direction}): {shown:.10g}{beside}."
+        beside = "" if baseline is None else f", the baseline's is {self._text(baseline, half)}"
+        return f"score ({metric.name}, {metric.direction}): {self._text(shown, half)}{beside}."
+
+    def _text(self, score: float, half: Half) -> str:
+        """With as many decimals as are shown of it: 1.00 is not known to be 1."""
+        spread = self._spread(half)
+        if not spread:
+            return f"{score:.10g}"
+        return f"{rounded(score, spread):.{max(0, -math.floor(math.log10(quantum(spread))))}f}"
 
     def _shown(self, grade: Grade, half: Half) -> float:
         return rounded(getattr(grade, half), self._spread(half))
