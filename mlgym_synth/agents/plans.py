@@ -177,7 +177,10 @@ def program_ideas(goal: Goal, kind: str, shown: str, rng: random.Random) -> list
         settings = {"PROGRAM": goal.submission, "FUNCTION": goal.function, "SIGNATURE": ", ".join(goal.parameters)}
         settings |= {"MAKE": " ".join(make[1].split())} if make else {}
         script = {"control.py": recipe("control", SEED=seed, HIDDEN=rng.choice([8, 10, 12]), **settings)}
-        return [Idea(f"round-{n}", f"python control.py {generations}", script) for n, generations in ((1, 25), (2, 40))]
+        return [
+            Idea(f"round-{n}", f"python control.py {generations}", script)
+            for n, generations in ((1, 40), (2, 40), (3, 40))
+        ]
     limit = round(0.4 * goal.call_s, 2)
     variants: list[dict[str, Any]] = {
         "bidding": [{"NOISE": 0.15}, {"NOISE": 0.25, "PRIOR": 0.6}],

@@ -71,25 +71,27 @@ def episode(flat, seed):
 
 
 def main(generations):
-    rng, begun = np.random.default_rng(SEED), time.monotonic()
-    mean, spread = np.zeros(HIDDEN * (inputs + 1) + outputs * (HIDDEN + 1)), 1.0
+    begun = time.monotonic()
+    mean, spread, done = np.zeros(HIDDEN * (inputs + 1) + outputs * (HIDDEN + 1)), 1.0, 0
     if Path("weights.json").exists():
         kept = json.loads(Path("weights.json").read_text())
-        mean, spread = np.array(kept["mean"]), np.array(kept["spread"])
-    spread = spread * np.ones(len(mean))
-    for generation in range(generations):
+        mean, spread, done = np.array(kept["mean"]), np.array(kept["spread"]), kept["done"]
+    spread, rng = spread * np.ones(len(mean)), np.random.default_rng([SEED, done])
+    for generation in range(done, done + generations):
         crowd = mean + spread * rng.normal(size=(CROWD, len(mean)))
         seeds = rng.integers(2**31, size=2)
         scores = np.array([np.mean([episode(one, int(seed)) for seed in seeds]) for one in crowd])
         best = crowd[np.argsort(-scores)[: CROWD // 5]]
-        mean, spread = best.mean(0), best.std(0) + 0.3 * 0.93**generation
+        mean, spread = best.mean(0), best.std(0) + 0.25 * 0.95**generation
         if generation % 5 == 4:
             print(f"generation {generation + 1}: mean {scores.mean():.1f}, best {scores.max():.1f}")
         if time.monotonic() - begun > SECONDS:
             break
     final = np.mean([episode(mean, seed) for seed in range(8)])
     print(f"CV return of the mean network: {final:.5f}")
-    Path("weights.json").write_text(json.dumps({"mean": mean.tolist(), "spread": spread.tolist()}))
+    Path("weights.json").write_text(
+        json.dumps({"mean": mean.tolist(), "spread": spread.tolist(), "done": done + generations})
+    )
     weights = [layer.round(4).tolist() for layer in layers(mean)]
     Path(PROGRAM).write_text(
         MODEL.format(

@@ -30,26 +30,28 @@ def features():
 def probabilities(idea, Z, y, known):
     """For every row of Z, from the labels `y` of the rows `known`."""
     if idea == "spreading":
-        points = PCA(COMPONENTS, random_state=SEED).fit_transform(Z)
+        points = PCA(min(COMPONENTS, Z.shape[1]), random_state=SEED).fit_transform(Z)
         labels = np.full(len(Z), -1)
         labels[known] = y
         model = LabelSpreading(kernel="knn", n_neighbors=15, alpha=0.8).fit(points, labels)
-        return np.nan_to_num(model.label_distributions_, nan=1 / len(lab.classes))
+        odds = np.zeros((len(Z), len(lab.classes)))
+        odds[:, model.classes_] = np.nan_to_num(model.label_distributions_, nan=1 / len(model.classes_))
+        return odds
     if idea == "components":
-        points = PCA(COMPONENTS, random_state=SEED).fit_transform(Z)
-        return LogisticRegression(C=STRENGTH, max_iter=500).fit(points[known], y).predict_proba(points)
+        points = PCA(min(COMPONENTS, Z.shape[1]), random_state=SEED).fit_transform(Z)
+        return lab.predict(LogisticRegression(C=STRENGTH, max_iter=500).fit(points[known], y), points)
     if idea == "trees":
-        model = ExtraTreesClassifier(300, min_samples_leaf=2, random_state=SEED)
-        return model.fit(Z[known], y).predict_proba(Z)
+        return lab.predict(ExtraTreesClassifier(300, min_samples_leaf=2, random_state=SEED).fit(Z[known], y), Z)
     model = LogisticRegression(C=STRENGTH / 3, max_iter=500).fit(Z[known], y)
     if idea == "logistic":
-        return model.predict_proba(Z)
+        return lab.predict(model, Z)
     # Taught: what the plain models agree on becomes labels for a bigger one.
-    said = (model.predict_proba(Z) + probabilities("trees", Z, y, known) + probabilities("components", Z, y, known)) / 3
+    said = (lab.predict(model, Z) + probabilities("trees", Z, y, known) + probabilities("components", Z, y, known)) / 3
     said[known] = np.eye(len(lab.classes))[y]
     labels, sure = said.argmax(1), said.max(1)
     pupil = ExtraTreesClassifier(200, min_samples_leaf=5, random_state=SEED)
-    return (pupil.fit(Z, labels, sample_weight=(sure - sure.min() + 0.05) ** 2).predict_proba(Z) + said) / 2
+    pupil.fit(Z, labels, sample_weight=(sure - sure.min() + 0.05) ** 2)
+    return (lab.predict(pupil, Z) + said) / 2
 
 
 def main(idea):

@@ -86,7 +86,11 @@ def cross_validate(make, X, X_test, fit_y=None):
 
 
 def predict(model, X):
-    return model.predict_proba(X) if classify else model.predict(X)
+    if not classify:
+        return model.predict(X)
+    odds = np.zeros((len(X), len(classes)))  # a fold may lack a rare class
+    odds[:, model.classes_] = model.predict_proba(X)
+    return odds
 
 
 def quantiles():
@@ -166,6 +170,13 @@ def finish(name, held_out, predicted):
     write((predicted * weights).argmax(1) if METRIC in LABELS else predicted)
 
 
+def order_of_columns():
+    """The class that each column of probabilities stands for: the one its name ends with, else the order of classes."""
+    ends = [[k for k, label in enumerate(classes) if name.endswith(str(label))] for name in columns]
+    named = [max(found, key=lambda k: len(str(classes[k])), default=-1) for found in ends]
+    return named if sorted(named) == list(range(len(classes))) else list(range(len(classes)))
+
+
 def write(said):
     """`submission.csv` in the form of the sample, within the range of the train target."""
     answer = test[["id"]].copy()
@@ -173,8 +184,8 @@ def write(said):
         answer[columns[0]] = classes[said]
     elif classify:
         said = np.clip(said, 1e-6, 1 - 1e-6) if METRIC != "roc_auc" else said
-        said = said[:, -1:] if len(columns) == 1 else said / said.sum(1, keepdims=True)
-        answer[columns] = said.round(7)
+        said = said[:, -1:] if len(columns) == 1 else said[:, order_of_columns()] / said.sum(1, keepdims=True)
+        answer[columns] = said
     elif said.ndim > 1:
         answer[columns] = np.sort(said, axis=1)
     else:
