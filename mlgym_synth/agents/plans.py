@@ -167,20 +167,12 @@ def program_ideas(goal: Goal, kind: str, shown: str, rng: random.Random) -> list
         shown: what printing the opponents of the shown instances gave, for games.
         rng: for the settings.
     """
-    seed = rng.randrange(1000)
     if kind == "characters":
         script = {"characters.py": recipe("characters", PROGRAM=goal.submission, FUNCTION=goal.function)}
         orders = [(rng.choice([3, 4]), 0), (rng.choice([5, 6]), 0), (rng.choice([7, 8]), 1)]
         return [Idea(f"order-{n}", f"python characters.py {n} {cache}", script) for n, cache in orders]
     if kind == "control":
-        make = re.search(r"`(env = gymnasium\.make[^`]*)`", goal.text)
-        settings = {"PROGRAM": goal.submission, "FUNCTION": goal.function, "SIGNATURE": ", ".join(goal.parameters)}
-        settings |= {"MAKE": " ".join(make[1].split())} if make else {}
-        script = {"control.py": recipe("control", SEED=seed, HIDDEN=rng.choice([8, 10, 12]), **settings)}
-        return [
-            Idea(f"round-{n}", f"python control.py {generations}", script)
-            for n, generations in ((1, 40), (2, 40), (3, 40))
-        ]
+        return _training(goal, rng)
     limit = round(0.4 * goal.call_s, 2)
     variants: list[dict[str, Any]] = {
         "bidding": [{"NOISE": 0.15}, {"NOISE": 0.25, "PRIOR": 0.6}],
@@ -193,14 +185,19 @@ def program_ideas(goal: Goal, kind: str, shown: str, rng: random.Random) -> list
         "tour": [{"ROUNDS": 0}, {"ROUNDS": rng.choice([30, 40])}],
         "flow_shop": [{"ROUNDS": 0}, {"ROUNDS": rng.choice([40, 60])}],
     }[kind]
-    trial = {"try_program.py": recipe("try_program")}
+    seed, trial = rng.randrange(1000), {"try_program.py": recipe("try_program")}
     check = f"python try_program.py {goal.submission} {goal.function}"
-    return [
-        Idea(
-            f"{kind}-{n}", check, {**trial, goal.submission: _module(goal, kind, SEED=seed, SECONDS=limit, **settings)}
-        )
-        for n, settings in enumerate(variants, 1)
-    ]
+    modules = [_module(goal, kind, SEED=seed, SECONDS=limit, **settings) for settings in variants]
+    return [Idea(f"{kind}-{n}", check, {**trial, goal.submission: text}) for n, text in enumerate(modules, 1)]
+
+
+def _training(goal: Goal, rng: random.Random) -> list[Idea]:
+    """A policy trained in the environment that the statement says how to make; every round goes on from the last."""
+    make = re.search(r"`(env = gymnasium\.make[^`]*)`", goal.text)
+    settings = {"PROGRAM": goal.submission, "FUNCTION": goal.function, "SIGNATURE": ", ".join(goal.parameters)}
+    settings |= {"MAKE": " ".join(make[1].split())} if make else {}
+    script = {"control.py": recipe("control", SEED=rng.randrange(1000), HIDDEN=rng.choice([8, 10, 12]), **settings)}
+    return [Idea(f"round-{n}", "python control.py 40", script) for n in (1, 2, 3)]
 
 
 def _module(goal: Goal, kind: str, **settings: Any) -> str:
