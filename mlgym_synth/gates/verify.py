@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from mlgym_synth.cache import cache_root
@@ -133,7 +134,9 @@ def verify_many(
     if not waiting:
         return verdicts
     count = min(len(waiting), workers or os.cpu_count() or 1)
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    stopped = context.Event()
+    with ProcessPoolExecutor(count, context, _Worker.begin, (stopped,)) as pool:
         jobs = [pool.submit(_verify_path, str(folder.path), sandbox) for folder in waiting]
         try:
             for job in as_completed(jobs):
@@ -144,6 +147,7 @@ def verify_many(
                 else:
                     done(verdict)
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     if failures:
@@ -169,7 +173,28 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+class _Worker:
+    """State of one process of the pool."""
+
+    stopped: Event | None = None
+    interrupted = False
+
+    @classmethod
+    def begin(cls, stopped: Event) -> None:
+        """Called first in the process; a Ctrl-C goes to every process of the terminal, in any order."""
+        cls.stopped = stopped
+
+        def interrupt(signum: int, frame: object) -> None:
+            cls.interrupted = True  # no lock is taken here: the event's may be held
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, interrupt)
+
+
 def _verify_path(path: str, sandbox: str) -> Verdict:
+    # A pool hands tasks out ahead, and those it cannot take back.
+    if _Worker.interrupted or (_Worker.stopped is not None and _Worker.stopped.is_set()):
+        raise KeyboardInterrupt
     folder = load_task(path)
     verdict = verify(folder, sandbox=sandbox)
     file = _file_of(folder)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import importlib
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -108,3 +114,33 @@ def test_infrastructure_is_no_verdict_and_stops_no_other_task(copy_of: CopyOf) -
     with pytest.raises(DatasetUnavailable, match="Did you mean digits"):
         verify_many([load_task(lost), load_task(short)], workers=1, sandbox="bwrap", on_result=said.append, fresh=True)
     assert [(verdict.task_id, verdict.passed) for verdict in said] == [(STORMS, False)]
+
+
+def _living(group: int) -> list[psutil.Process]:
+    """Processes of a group; a zombie is only waiting to be reaped."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: CopyOf) -> None:
+    folders = [copy_of(STORMS), *map(copy_of, ("task-0002", "task-0003", DIGITS))]
+    (folders[0] / "README.md").write_text("Too short.")
+    command = f"{sys.executable} -m mlgym_synth.cli verify --fresh --workers 1 --sandbox bwrap".split()
+    process = subprocess.Popen(
+        [*command, *map(str, folders)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("FAIL")
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert rest.strip() == "", "no other task was verified to its end"
+    _, alive = psutil.wait_procs(_living(process.pid), timeout=30)
+    assert not alive
+    said: list[Verdict] = []
+    verify_many([load_task(folders[0])], workers=1, sandbox="bwrap", on_result=said.append)
+    assert [verdict.passed for verdict in said] == [False]
