@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import docker
@@ -73,3 +74,15 @@ def test_the_socket_is_gone_once_the_sandbox_is_open() -> None:
     with DockerSandbox(Limits(memory_mib=256)) as sandbox:
         assert list(housekeeping.run_folder().iterdir()) == []
         assert sandbox.exec("ls -A /run/channel", 30).output == ""
+
+
+def test_memory_that_ran_out_before_is_no_excuse_for_a_removed_container() -> None:
+    before = containers(housekeeping.run_id())
+    with DockerSandbox(Limits(memory_mib=128, disk_mib=8)) as sandbox:
+        (ours,) = containers(housekeeping.run_id()) - before
+        assert "out of memory" in sandbox.exec("python3 -c \"x = b'a' * (1 << 30)\"", 60).note
+        assert sandbox.exec("echo on", 30).output == "on\n"
+        time.sleep(0.3)
+        docker.from_env().api.remove_container(ours, force=True)
+        with pytest.raises(SandboxDied):
+            sandbox.exec("true", 30)
