@@ -152,7 +152,7 @@ def test_privileges_cannot_be_gained(sandbox: Sandbox) -> None:
 def test_a_flooded_report_costs_the_supervisor_no_memory(open_sandbox: Open) -> None:
     sandbox = open_sandbox(memory_mib=128, disk_mib=8)
     sandbox.exec("kept=1", 30)
-    sandbox.exec("head -c 400M /dev/zero | tr '\\0' x >&203", 10)
+    sandbox.exec("head -c 400M /dev/zero | tr '\\0' x >&203", 2)
     sandbox.exec("exit", 1)
     assert sandbox.exec("echo $kept; ls / | head -1", 30).output == "1\nbin\n"
 
