@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +30,7 @@ BITS = 32.0
 LONG_ROW = 40
 """Characters from which on a row of inputs can be told from any other text."""
 _WINDOW = (4, 400)
+_HEAD = 4
 _ROWS = 50
 _DIGITS = 5
 """Significant digits from which on a number can be told from any other."""
@@ -46,21 +48,33 @@ class Traces:
     Attributes:
         runs: every run of `width` labels that follow one another in the sealed truth and say enough to be told apart.
         width: labels in a run; 0 for programs.
+        phrases: labels of several words, longest first.
         rows: texts of evaluation inputs, or of hidden instances without white space.
         cells: one long number from each of many evaluation rows: a file with half of them holds those rows.
     """
 
     runs: frozenset[tuple[str, ...]]
     width: int
+    phrases: tuple[str, ...]
     rows: tuple[str, ...]
     cells: tuple[str, ...]
 
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """All words of sealed labels."""
+        return frozenset(word for run in self.runs for word in run)
+
+    @cached_property
+    def heads(self) -> frozenset[tuple[str, ...]]:
+        """How runs begin: few windows of a text pass this, and it is cheap."""
+        return frozenset(run[:_HEAD] for run in self.runs)
+
     def labels_in(self, text: str) -> str | None:
-        """The first run of sealed labels in a text, alone or alternating with something else (an id, say)."""
-        words = [_plain(word) for word in _WORD.findall(text)] if self.width else []
-        for every in (words, words[::2], words[1::2]):
-            for run in _windows(every, self.width):
-                if run in self.runs:
+        """The first run of sealed labels in a text, alone, alternating with ids, or between other words."""
+        words = _words(text, self.phrases) if self.width else []
+        for every in (words, words[::2], words[1::2], [word for word in words if word in self.vocabulary]):
+            for start, head in enumerate(_windows(every, min(self.width, _HEAD))):
+                if head in self.heads and (run := tuple(every[start : start + self.width])) in self.runs:
                     return " ".join(run)
         return None
 
@@ -85,7 +99,7 @@ def traces_of(prepared: Prepared) -> Traces:
     sealed = prepared.sealed
     if sealed.instances is not None:
         hidden = ("".join(json.dumps(one).split()) for part in sealed.instances.values() for one in part)
-        return Traces(frozenset(), 0, tuple(text for text in hidden if len(text) > LONG_ROW // 2), ())
+        return Traces(frozenset(), 0, (), tuple(text for text in hidden if len(text) > LONG_ROW // 2), ())
     assert sealed.truth is not None
     lines = prepared.public.tables["test"].lines
     longest = (max((_digits(cell) for cell in line.split(",")), key=len) for line in lines[:_ROWS])
@@ -124,8 +138,10 @@ def _array_text(content: bytes) -> str:
     return "\n".join(",".join(_plain(str(value)) for value in row) for row in rows.tolist())
 
 
-def _runs(truth: NDArray[Any]) -> tuple[frozenset[tuple[str, ...]], int]:
-    labels = [_plain(str(value)) for value in truth.tolist()]
+def _runs(truth: NDArray[Any]) -> tuple[frozenset[tuple[str, ...]], int, tuple[str, ...]]:
+    texts = [str(value) for value in truth.tolist()]
+    phrases = tuple(sorted({text for text in texts if len(_WORD.findall(text)) > 1}, key=len, reverse=True))
+    labels = _words("\n".join(texts), phrases)
     names, counts = np.unique(labels, return_counts=True)
     bits = dict(zip(names.tolist(), (-np.log2(counts / len(labels))).tolist(), strict=True))
 
@@ -135,7 +151,13 @@ def _runs(truth: NDArray[Any]) -> tuple[frozenset[tuple[str, ...]], int]:
     width = math.ceil(BITS * len(labels) / max(surprise(labels), 1.0))
     width = min(max(width, _WINDOW[0]), _WINDOW[1], len(labels))
     runs = frozenset(run for run in _windows(labels, width) if surprise(run) >= 0.6 * BITS)
-    return (runs, width) if runs else (frozenset([tuple(labels)]), len(labels))
+    return (runs, width, phrases) if runs else (frozenset([tuple(labels)]), len(labels), phrases)
+
+
+def _words(text: str, phrases: tuple[str, ...]) -> list[str]:
+    for phrase in phrases:  # a label is one word, or the words of one would count as a surprise each
+        text = text.replace(phrase, "_".join(_WORD.findall(phrase)))
+    return [_plain(word) for word in _WORD.findall(text)]
 
 
 def _windows(words: Sequence[str], width: int) -> Iterator[tuple[str, ...]]:

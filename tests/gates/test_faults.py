@@ -22,6 +22,7 @@ from mlgym_synth import registry
 from mlgym_synth.errors import DatasetUnavailable, TaskInvalid
 from mlgym_synth.folder import load_task
 from mlgym_synth.gates import Verdict, content, verify, verify_many
+from mlgym_synth.gates.cheats import cheats_fail
 from mlgym_synth.gates.evidence import Evidence, GateFailed
 from mlgym_synth.gates.record import run
 
@@ -144,3 +145,14 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: C
     said: list[Verdict] = []
     verify_many([load_task(folders[0])], workers=1, sandbox="bwrap", on_result=said.append)
     assert [verdict.passed for verdict in said] == [False]
+
+
+def test_sealed_values_within_reach_of_an_agent_fail_gate_8(copy_of: CopyOf) -> None:
+    folder = copy_of(STORMS)
+    truth = evidence(folder).prepared.sealed.truth
+    assert truth is not None
+    table = "\n".join(f"{i},{label}" for i, label in enumerate(truth.tolist()))
+    (folder / "workspace" / "cache").mkdir()
+    (folder / "workspace" / "cache" / "old.csv.gz").write_bytes(gzip.compress(table.encode()))
+    with pytest.raises(GateFailed, match=r"cache/old\.csv\.gz in the sandbox holds sealed values"):
+        cheats_fail(evidence(folder))

@@ -56,6 +56,12 @@ def test_labels_are_found_between_ids(classes: Traces) -> None:
     assert classes.labels_in("".join(f"{i},{label}\n" for i, label in enumerate(CLASSES))) is not None
 
 
+def test_labels_of_several_words_are_found_between_other_columns() -> None:
+    named = np.array([f"tropical {name}" for name in CLASSES])
+    text = "".join(f'{i},x,"{label}"\n' for i, label in enumerate(named))
+    assert traces_of(prepared(named)).labels_in(text) is not None
+
+
 def test_few_labels_and_other_orders_are_no_find(classes: Traces) -> None:
     assert classes.labels_in("Kinds: setosa, virginica, versicolor. " + " ".join(CLASSES[:5])) is None
     assert classes.labels_in(" ".join(np.sort(CLASSES))) is None
