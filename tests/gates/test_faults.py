@@ -101,6 +101,7 @@ def test_a_column_that_gives_the_target_away_passes_gate_9_once_the_statement_sa
 def test_a_gate_that_does_not_end_fails(copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = copy_of(DIGITS)
     (folder / "workspace" / "baseline.py").write_text("import time\ntime.sleep(600)\n")
+    content.data(evidence(folder))  # imports what reads the data, so that the bound meets gate 3 on slow machines too
     monkeypatch.setattr(importlib.import_module("mlgym_synth.gates.verify"), "GATE_SECONDS", 4.0)
     verdict = verify(load_task(folder), sandbox="bwrap")
     assert not verdict.passed
