@@ -41,7 +41,7 @@ def evaluator(evidence: Evidence) -> str:
         return _referee(evidence)
     judge, spec, sealed = evidence.baseline.judge, evidence.spec, evidence.prepared.sealed
     assert isinstance(judge, PredictionJudge)
-    optimum = METRICS[spec.metric.name].optimum if spec.metric.optimum is None else spec.metric.optimum
+    optimum = _optimum(evidence)
     perfect = judge.grade(probes.perfect_submission(spec, sealed, judge.ids))
     for half in HALVES:
         score = getattr(perfect, half)
@@ -102,7 +102,15 @@ def headroom(evidence: Evidence) -> str:
             drift <= 2 * max(best.spread, known.spread) + 1e-9,
             f"{half}: the reference scores {getattr(found, half):.6g} here, recorded is {best.score:.6g}.",
         )
-    optimum = evidence.spec.metric.optimum
-    if optimum is not None and abs(found.test - optimum) < 1e-9:
+    optimum = _optimum(evidence)
+    if abs(found.test - optimum) < 1e-9:
         raise GateFailed(f"the reference is at the optimum {optimum}: nothing is left to find.")
     return f"+{low:.4g} to +{high:.4g}"
+
+
+def _optimum(evidence: Evidence) -> float:
+    """The best score there is: the task's, else the metric's own or the referee's bound."""
+    metric = evidence.spec.metric
+    if metric.optimum is not None:
+        return metric.optimum
+    return programs.referee_of(evidence.spec).bound if evidence.is_program else METRICS[metric.name].optimum

@@ -43,7 +43,10 @@ GATE_SECONDS = 120.0
 """A whole task is meant to take 15 s of one core: a gate at this bound never ends, on however loaded a machine."""
 FAULTS = (GateFailed, TaskInvalid, SubmissionInvalid, SandboxOverloaded, FileRefused)
 """What a task brings about itself; every other error is infrastructure, and no verdict."""
-_ROOMS = ("gates", "grading", "data", "sandbox", "tools", "env.py", "episode.py", "task.py")
+_ROOMS = (
+    "gates", "grading", "data", "sandbox", "tools",
+    "briefing.py", "env.py", "episode.py", "folder.py", "limits.py", "task.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def verify_many(
 
     waiting = []
     for folder in folders:
-        known = None if fresh else _known(folder)
+        known = None if fresh else _known(folder, sandbox)
         if known is not None:
             done(known)
         else:
@@ -197,7 +200,7 @@ def _verify_path(path: str, sandbox: str) -> Verdict:
         raise KeyboardInterrupt
     folder = load_task(path)
     verdict = verify(folder, sandbox=sandbox)
-    file = _file_of(folder)
+    file = _file_of(folder, sandbox)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".tmp", delete=False) as scratch:
         json.dump(dataclasses.asdict(verdict), scratch)
@@ -205,16 +208,17 @@ def _verify_path(path: str, sandbox: str) -> Verdict:
     return verdict
 
 
-def _known(folder: TaskFolder) -> Verdict | None:
+def _known(folder: TaskFolder, sandbox: str) -> Verdict | None:
     try:
-        fields = json.loads(_file_of(folder).read_text())
+        fields = json.loads(_file_of(folder, sandbox).read_text())
         return Verdict(**{**fields, "results": tuple(GateResult(**result) for result in fields["results"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _file_of(folder: TaskFolder) -> Path:
-    key = hashlib.sha256(f"{folder.sha256}{_code()}{fingerprint(folder.spec.runtime)}".encode()).hexdigest()
+def _file_of(folder: TaskFolder, sandbox: str) -> Path:
+    # What holds in one backend says nothing of another.
+    key = hashlib.sha256(f"{folder.sha256}{sandbox}{_code()}{fingerprint(folder.spec.runtime)}".encode()).hexdigest()
     return cache_root() / "verified" / f"{folder.spec.id}-{key[:24]}.json"
 
 
