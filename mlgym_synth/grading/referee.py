@@ -7,6 +7,7 @@ broken and never what was asked, so that a program cannot carry hidden inputs ou
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from mlgym_synth.task import Half, ProgramSubmission, TaskSpec
 
 LOAD_S = 30.0
 """Seconds that importing the module may take."""
+GRADING_S = 120.0
+"""Seconds that a program may take for all its hidden instances together, whatever a single call may."""
 _HOST = Path(__file__).with_name("program_host.py")
 _HALVES: tuple[Half, Half] = ("validation", "test")
 _FAULTS = {"raised": "raised an exception", "unreadable": "returned a value that is not JSON (NaN, inf, an object)"}
@@ -83,6 +86,7 @@ class _Program:
 
     def __init__(self, sandbox: Sandbox, submission: ProgramSubmission, content: bytes) -> None:
         self._sandbox, self._submission = sandbox, submission
+        self._deadline = time.monotonic() + GRADING_S
         self._name = f"{submission.file}: `{submission.function}`"
         sandbox.write_files({submission.file: content, ".host/program_host.py": _HOST.read_bytes()})
         sandbox.start_program(["python", ".host/program_host.py", submission.file, submission.function])
@@ -98,6 +102,8 @@ class _Program:
 
     def call(self, arguments: list[Any]) -> Any:
         """The function's answer to one call."""
+        if time.monotonic() > self._deadline:
+            raise SubmissionInvalid(f"{self._name} took longer than {GRADING_S:g} s for all hidden instances together")
         reply = self._ask({"args": arguments}, self._submission.call_s)
         if "value" not in reply:
             fault = _FAULTS.get(str(reply.get("error")), "gave an answer that cannot be read")

@@ -13,6 +13,7 @@ from mlgym_synth import registry
 from mlgym_synth.errors import SubmissionInvalid, TaskInvalid
 from mlgym_synth.folder import load_task
 from mlgym_synth.grading import programs
+from mlgym_synth.grading import referee as referee_module
 from mlgym_synth.grading.programs.base import IllegalAnswer
 from mlgym_synth.grading.referee import ProgramJudge
 from mlgym_synth.sandbox import open_sandbox
@@ -164,6 +165,13 @@ def test_grade_is_the_mean_of_both_halves() -> None:
     grade = player.grade(GOOD.encode())
     assert grade.validation == pytest.approx(player.scores(GOOD.encode(), "validation").mean())
     assert grade.test == pytest.approx(player.scores(GOOD.encode(), "test").mean())
+
+
+def test_many_slow_calls_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee_module, "GRADING_S", 0.5)
+    slow = GOOD.replace("return", "import time; time.sleep(0.1); return")
+    with pytest.raises(SubmissionInvalid, match=r"longer than 0\.5 s for all hidden instances"):
+        judge("goofspiel", "bwrap").scores(slow.encode(), "test")
 
 
 def test_unknown_referee_is_named() -> None:
