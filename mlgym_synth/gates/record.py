@@ -114,9 +114,10 @@ def record(folder: TaskFolder, *, sandbox: str = "auto") -> TaskFolder:
 def dataset_of(spec: TaskSpec) -> str:
     """A string that is equal exactly where two tasks share data."""
     data = spec.data
-    if isinstance(data, InstanceData):
-        return f"{data.referee}:{data.seed}"
-    return f"{data.source.package}:{data.source.item}"
+    if data.source is not None:
+        return f"{data.source.package}:{data.source.item}"
+    assert isinstance(data, InstanceData)
+    return f"{data.referee}:{data.seed}"
 
 
 def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
