@@ -19,6 +19,8 @@ def load(name: str) -> dict[str, Any]:
 
 def table() -> str:
     steps, memory, validate = load("step_latency"), load("memory"), load("validate_latency")
+    played = load("scripted_agents")
+    returns = ", ".join(f"`{name}` {value:.2f}" for name, value in played["mean_return"].items())
     docker, bwrap, machine = steps["docker"], steps["bwrap"], steps["machine"]
     inside = max(memory[backend]["sandbox_rss_mib"] for backend in ("docker", "bwrap"))
     owner = max(memory[backend]["owner_mib"] for backend in ("docker", "bwrap"))
@@ -47,6 +49,12 @@ def table() -> str:
             f"{validate['beside_reading_ms']} ms",
             "",
             "validate_latency.py",
+        ),
+        (
+            f"mean return over the {len(played['tasks'])} tasks (0.5 is the baseline, 0.75 the reference)",
+            returns,
+            "",
+            "scripted_agents.py",
         ),
     ]
     lines = ["| what | here | beside it, in the same run | script in `benchmarks/` |", "| --- | --- | --- | --- |"]
