@@ -62,6 +62,7 @@ def test_tasks_show_says_whether_it_runs_here() -> None:
     [
         (["tasks", "show", "task-001"], "Did you mean synth/task-0001"),
         (["tasks", "list", "nothing-*"], "No task matches 'nothing-*'"),
+        (["tasks", "list", "--family", "nope"], "Families are anomaly-detection, calibration"),
         (["tasks", "list", "--registry", "/nowhere"], "no registry/index.jsonl"),
         (["demo", "--agent", "scripted:genius"], "Agents are scripted:nop"),
         (["demo", "--agent", "no.such:agent"], "No module named 'no'"),

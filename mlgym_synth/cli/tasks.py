@@ -37,6 +37,11 @@ def list_tasks(arguments: argparse.Namespace) -> int:
     """Print the index, filtered."""
     register_own(arguments)
     entries = registry.select(arguments.patterns, split=arguments.split)
+    families = sorted({entry.family for entry in entries})
+    if arguments.family is not None and arguments.family not in families:
+        raise ValueError(
+            f"--family {arguments.family}: none of these tasks is of it. Families are {', '.join(families)}."
+        )
     entries = [entry for entry in entries if arguments.family in (None, entry.family)]
     if arguments.json:
         print_json([_fields(entry) for entry in entries])
@@ -52,7 +57,7 @@ def list_tasks(arguments: argparse.Namespace) -> int:
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         console.print(line, style="bold" if number == 0 else None, markup=False)
-    console.print(f"[dim]{len(entries)} tasks[/dim]")
+    console.print(f"[dim]{len(entries)} task{'s' * (len(entries) != 1)}[/dim]")
     return 0
 
 
