@@ -1,5 +1,7 @@
 """Real data that comes inside Python packages: one small loader a package. `tables.py` and `cells.py` call this.
 
+What comes from the Hugging Face Hub goes on to `hub.py`.
+
 pandas and the packages are imported when a frame is loaded, never before: prepared data is read without them.
 """
 
@@ -11,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlgym_synth.data import hub
 from mlgym_synth.errors import DatasetUnavailable
-from mlgym_synth.task import Source
+from mlgym_synth.task import HUB, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +49,11 @@ def load_frame(source: Source) -> pd.DataFrame:
     """The frame that a source names, with the package's own columns and values.
 
     Raises:
-        DatasetUnavailable: package missing, not the version that was pinned, no such item, or it cannot be read; the
+        DatasetUnavailable: the Hub does not give it, package missing, not the version that was pinned, no such item, or it cannot be read; the
             message names what to install.
     """
+    if source.package == HUB:
+        return hub.download(source)
     wanted = source.package + (f" {source.version}" if source.version else "")
     if source.package not in LOADERS:
         raise DatasetUnavailable(f"{wanted}: no loader for this package; there are {', '.join(sorted(LOADERS))}.")

@@ -1,0 +1,415 @@
+"""The Hugging Face Hub as a catalogue of data sets and as a source of frames.
+
+Synthesis searches, inspects and samples, which reads heads of files by range; `packaged.py` downloads what a task pins.
+`HF_ENDPOINT` and `HF_TOKEN` mean what they mean to `huggingface_hub`, whose session sends every request. Every fault
+of the Hub or of the way there becomes a `DatasetUnavailable` here, once.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from mlgym_synth.cache import built_once, cache_root
+from mlgym_synth.data import hub_tables
+from mlgym_synth.errors import DatasetUnavailable
+from mlgym_synth.task import HUB, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+REMEDY = "pip install 'mlgym-synth[hub]'"
+
+MAX_BYTES = 512 * 1024 * 1024
+"""The most that one source may download."""
+
+CHUNK = 8 * 1024 * 1024
+"""What one request of a download asks for, so that a broken connection costs little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to bear with the Hub: each request, and how often it is sent again."""
+
+    timeout_s: float = 20.0
+    retries: int = 4
+    backoff_s: float = 0.5
+    """Before the first retry; doubled each time."""
+    longest_wait_s: float = 30.0
+    """A longer `Retry-After` than this is not waited for."""
+
+
+PATIENCE = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A data file: its size in bytes and the hash that the Hub keeps of it."""
+
+    path: str
+    size: int
+    sha256: str | None = None
+    """Of files in large file storage."""
+    git_sha1: str | None = None
+    """Of other files: git's hash of the blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubDataset:
+    """A data set of the Hub at one commit. `search` leaves files, splits and columns empty."""
+
+    id: str
+    revision: str
+    licence: str | None = None
+    size_bytes: int | None = None
+    gated: bool = False
+    private: bool = False
+    disabled: bool = False
+    tags: tuple[str, ...] = ()
+    files: tuple[HubFile, ...] = ()
+    splits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def source(self, split: str | None = None) -> Source:
+        """What a task names to get this split (the first by default) at this commit.
+
+        Raises:
+            DatasetUnavailable: there is no such split.
+        """
+        return Source(package=HUB, item=self.id, version=self.revision, files=self.split_files(split))
+
+    def file(self, path: str) -> HubFile:
+        """The file of this path; raises `DatasetUnavailable` if there is none."""
+        for file in self.files:
+            if file.path == path:
+                return file
+        raise DatasetUnavailable(
+            f"{_named(self.id, self.revision)} has no file {path!r}. Take some of {_few([f.path for f in self.files])}."
+        )
+
+    def split_files(self, split: str | None = None) -> tuple[str, ...]:
+        """The files of a split, the first one by default; raises `DatasetUnavailable` if there is none."""
+        name = next(iter(self.splits), None) if split is None else split
+        if name is None or name not in self.splits:
+            raise DatasetUnavailable(f"{_named(self.id)} has no split {name!r}. Take one of {_few(list(self.splits))}.")
+        return self.splits[name]
+
+
+def search(query: str, *, task: str | None = None, limit: int = 20, patience: Patience = PATIENCE) -> list[HubDataset]:
+    """Data sets that match words, the most downloaded first.
+
+    Args:
+        query: words as typed into the Hub's search.
+        task: one of the Hub's task categories, e.g. `tabular-classification`.
+        limit: at most this many.
+        patience: time-outs and retries.
+
+    Raises:
+        DatasetUnavailable: the Hub does not answer.
+    """
+    parameters = {"search": query, "sort": "downloads", "direction": "-1", "limit": str(limit)}
+    if task is not None:
+        parameters["filter"] = f"task_categories:{task}"
+    found = _json(f"The search for {query!r} on the Hugging Face Hub", "/api/datasets", parameters, patience, list)
+    return [_dataset(item) for item in found[:limit] if isinstance(item, dict) and "id" in item]
+
+
+def inspect(dataset: str, revision: str | None = None, *, patience: Patience = PATIENCE) -> HubDataset:
+    """What a data set holds, at the commit that `revision` (a branch, tag or commit; None: `main`) is now.
+
+    Raises:
+        DatasetUnavailable: it cannot be had, or holds no parquet or CSV file; says why and what to do.
+    """
+    found, card = _look_up(dataset, revision, patience)
+    if not found.files:
+        raise DatasetUnavailable(f"{_named(dataset)} holds no parquet or CSV file. Take another data set.")
+    paths = tuple(file.path for file in found.files)
+    splits = hub_tables.splits_of_card(card, paths) or hub_tables.splits_of_names(paths)
+    found = replace(found, splits=splits)
+    first = found.file(found.split_files()[0])
+    with _content(found.id, found.revision, first.path):
+        columns = hub_tables.column_types(first.path, _reader(found, first, patience), first.size)
+    return replace(found, columns=columns)
+
+
+def sample(
+    dataset: HubDataset, rows: int = 5, split: str | None = None, *, patience: Patience = PATIENCE
+) -> list[dict[str, Any]]:
+    """The first rows of a split (the first split by default) as JSON values, long texts cut; reads little.
+
+    Raises:
+        DatasetUnavailable: the rows cannot be had, or there is no such split.
+    """
+    if not dataset.files:
+        dataset = inspect(dataset.id, dataset.revision or None, patience=patience)
+    first = dataset.file(dataset.split_files(split)[0])
+    with _content(dataset.id, dataset.revision, first.path):
+        return hub_tables.head_rows(first.path, _reader(dataset, first, patience), first.size, rows)
+
+
+def download(source: Source, *, max_bytes: int = MAX_BYTES, patience: Patience = PATIENCE) -> pd.DataFrame:
+    """The frame of a source of package `huggingface`: its files one after the other, each fetched once and verified.
+
+    Raises:
+        DatasetUnavailable: the files cannot be had whole, as they were committed, within `max_bytes`.
+    """
+    revision = source.version or ""
+    cached = {path: _cached(source.item, revision, path) for path in source.files}
+    if any(_whole(folder) is None for folder in cached.values()):
+        _fetch(source, cached, max_bytes, patience)
+    with _content(source.item, revision, ", ".join(source.files)):
+        return hub_tables.read_frames({path: folder / "content" for path, folder in cached.items()})
+
+
+def _fetch(source: Source, cached: dict[str, Path], max_bytes: int, patience: Patience) -> None:
+    """Bring what is not whole in the cache."""
+    found, _ = _look_up(source.item, source.version, patience)
+    files = {path: found.file(path) for path in source.files}
+    if (total := sum(file.size for file in files.values())) > max_bytes:
+        raise DatasetUnavailable(
+            f"{_named(source.item)}: the files have {total:,} bytes, more than the limit of {max_bytes:,}."
+            " Take a smaller split or fewer files."
+        )
+    for path, folder in cached.items():
+        if _whole(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        built_once(folder, lambda scratch, file=files[path]: _bring(scratch, found, file, patience))  # type: ignore[misc]
+
+
+def _bring(scratch: Path, dataset: HubDataset, file: HubFile, patience: Patience) -> None:
+    """Download a file by ranges and verify it; nothing stays if it is not what was committed."""
+    read = _reader(dataset, file, patience)
+    sha256, git_sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    with (scratch / "content").open("wb") as out:
+        for start in range(0, file.size, CHUNK):
+            content = read(start, min(start + CHUNK, file.size))
+            out.write(content)
+            sha256.update(content)
+            git_sha1.update(content)
+    made = sha256.hexdigest()
+    if file.sha256 not in (None, made) or (file.sha256 is None and file.git_sha1 not in (None, git_sha1.hexdigest())):
+        raise DatasetUnavailable(
+            f"{_named(dataset.id, dataset.revision)}: {file.path} came with another hash than the Hub has on record;"
+            " nothing was kept. Try again; if it stays so, take another revision."
+        )
+    about = {"dataset": dataset.id, "revision": dataset.revision, "file": file.path, "size": file.size, "sha256": made}
+    (scratch / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _cached(dataset: str, revision: str, path: str) -> Path:
+    key = hashlib.sha256(f"{dataset}\0{revision}\0{path}".encode()).hexdigest()[:32]
+    return cache_root() / "hub" / key
+
+
+def _whole(folder: Path) -> Path | None:
+    """The cached file, if it is there and still what was verified."""
+    try:
+        about = json.loads((folder / "about.json").read_bytes())
+        with (folder / "content").open("rb") as content:
+            made = hashlib.file_digest(content, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
+    return folder / "content" if made == about["sha256"] else None
+
+
+def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[HubDataset, dict[str, Any]]:
+    """A data set with its data files, and the YAML part of its README."""
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", dataset, re.ASCII) or ".." in dataset:
+        raise DatasetUnavailable(f"{dataset!r} is no name of a Hugging Face dataset. Give it as owner/name.")
+    path = f"/api/datasets/{dataset}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
+    made = _json(_named(dataset, revision), path, {"blobs": "true"}, patience, dict)
+    found = _dataset({**made, "id": dataset})
+    if found.disabled:
+        raise DatasetUnavailable(f"{_named(dataset)} is disabled on the Hub. Take another data set.")
+    pinned = revision if re.fullmatch(r"[0-9a-f]{40}", revision or "") else None
+    if not re.fullmatch(r"[0-9a-f]{40}", found.revision) or pinned not in (None, found.revision):
+        raise DatasetUnavailable(
+            f"{_named(dataset, revision)}: the Hub answers with commit {found.revision or 'unknown'}."
+            " Pin a commit that it still has; `inspect` names the present one."
+        )
+    files = tuple(
+        HubFile(
+            path=name,
+            size=int(item.get("size") or (item.get("lfs") or {}).get("size") or 0),
+            sha256=(item.get("lfs") or {}).get("sha256"),
+            git_sha1=None if item.get("lfs") else item.get("blobId"),
+        )
+        for item in made.get("siblings") or []
+        if (name := str(item.get("rfilename"))).lower().endswith((".parquet", ".csv"))
+    )
+    card = made.get("cardData")
+    files = tuple(sorted(files, key=lambda file: file.path))
+    return replace(found, files=files, size_bytes=sum(f.size for f in files)), card if isinstance(card, dict) else {}
+
+
+def _dataset(item: dict[str, Any]) -> HubDataset:
+    tags = tuple(str(tag) for tag in item.get("tags") or ())
+    licences = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
+    declared = (item.get("cardData") or {}).get("license") or licences
+    return HubDataset(
+        id=str(item["id"]),
+        revision=str(item.get("sha") or ""),
+        licence=(declared if isinstance(declared, str) else ", ".join(map(str, declared))) or None,
+        size_bytes=item.get("usedStorage"),
+        gated=bool(item.get("gated")),
+        private=bool(item.get("private")),
+        disabled=bool(item.get("disabled")),
+        tags=tags,
+    )
+
+
+def _reader(dataset: HubDataset, file: HubFile, patience: Patience) -> hub_tables.Read:
+    """Reads ranges of a file at the data set's commit."""
+    subject = f"{_named(dataset.id, dataset.revision)}: {file.path}"
+    path = f"/datasets/{dataset.id}/resolve/{dataset.revision}/{quote(file.path)}"
+
+    def read(start: int, stop: int) -> bytes:
+        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+
+        def content(response: Any) -> bytes:
+            commits = {r.headers.get("X-Repo-Commit", dataset.revision) for r in (*response.history, response)}
+            if commits != {dataset.revision}:
+                raise DatasetUnavailable(f"{subject}: the Hub answers with another commit. Pin one that it still has.")
+            # A server may ignore the range and send all.
+            body: bytes = response.content if response.status_code == 206 else response.content[start:stop]
+            if len(body) != stop - start:
+                raise ValueError(f"truncated: {len(body)} of {stop - start} bytes came")
+            return body
+
+        return _ask(subject, path, {}, headers, patience, content)
+
+    return read
+
+
+def _json(subject: str, path: str, parameters: dict[str, str], patience: Patience, kind: type[T]) -> T:
+    def content(response: Any) -> T:
+        made = response.json()
+        if not isinstance(made, kind):
+            raise ValueError(f"answered with {type(made).__name__}, not {kind.__name__}")
+        return made
+
+    return _ask(subject, path, parameters, {}, patience, content)
+
+
+def _ask(
+    subject: str,
+    path: str,
+    parameters: dict[str, str],
+    headers: dict[str, str],
+    patience: Patience,
+    content: Callable[[Any], T],
+) -> T:
+    """GET a path of the Hub, with bounded retries, and return what `content` makes of the response.
+
+    `content` raises ValueError for an answer that is worth another try. No message quotes an error of the HTTP
+    client: one about a malformed header would quote the token.
+    """
+    import huggingface_hub
+    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]  # public, but lazy
+
+    hub = (os.environ.get("HF_ENDPOINT") or huggingface_hub.constants.ENDPOINT).rstrip("/")
+    for attempt in range(patience.retries + 1):
+        wait = patience.backoff_s * 2**attempt
+        try:
+            response: Any = get_session().get(
+                hub + path,
+                params=parameters,
+                headers={**build_hf_headers(library_name="mlgym-synth"), **headers},
+                timeout=patience.timeout_s,
+            )
+        except huggingface_hub.errors.OfflineModeIsEnabled:
+            raise DatasetUnavailable(f"{subject}: HF_HUB_OFFLINE is set. Unset it, or fetch it elsewhere.") from None
+        except Exception as error:  # of requests, httpx or its successor, after the library's version
+            fault = _unanswered(type(error).__name__, hub, patience)
+        else:
+            if response.status_code < 400:
+                try:
+                    return content(response)
+                except ValueError as error:
+                    fault = f"{error}. Try again later; if it stays so, take another revision."
+            elif response.status_code == 429:
+                wait = max(wait, _retry_after(response))
+                fault = "the Hub asks to slow down (429). Try again in some minutes, or set HF_TOKEN for a higher rate."
+            elif response.status_code >= 500:
+                fault = f"the Hub fails ({response.status_code}). Try again later; see https://status.huggingface.co."
+            else:
+                raise DatasetUnavailable(f"{subject} {_refusal(response, hub)}")
+        if attempt == patience.retries or wait > patience.longest_wait_s:
+            break
+        time.sleep(wait)
+    raise DatasetUnavailable(f"{subject}: {fault}")
+
+
+def _unanswered(error: str, hub: str, patience: Patience) -> str:
+    if "Timeout" in error:
+        return f"{hub} did not answer within {patience.timeout_s:g} s. Check the network, or try again later."
+    if error == "RemoteProtocolError" or "ChunkedEncoding" in error:
+        return "truncated: the connection ended before all had come. Try again later."
+    return f"{hub} cannot be asked ({error}). Check the network, HF_ENDPOINT and HF_TOKEN."
+
+
+def _retry_after(response: Any) -> float:
+    """Seconds; the header holds them or a date."""
+    text = response.headers.get("Retry-After", "0")
+    try:
+        return float(text) if text.isdigit() else email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    except ValueError:
+        return 0.0
+
+
+def _refusal(response: Any, hub: str) -> str:
+    """Why the Hub says no for good, and what to do."""
+    code, said = (response.headers.get(f"X-Error-{part}") or "" for part in ("Code", "Message"))
+    if code == "GatedRepo":
+        return f"is gated. Accept its terms on its page at {hub} and set HF_TOKEN to a token of that account."
+    if "disabled" in said:
+        return "is disabled on the Hub. Take another data set."
+    if code == "RevisionNotFound":
+        return "has no such revision (any more). `inspect` names the present commit; pin that one."
+    if code == "EntryNotFound":
+        return "has no such file at this revision. `inspect` lists its files."
+    if response.status_code == 401 and "credentials" in said.lower():
+        return "cannot be asked for: HF_TOKEN is not valid (401). Make a new token, or unset it for public data."
+    if response.status_code == 401:
+        return "is private or does not exist (401). Check the spelling of owner/name; if private, set HF_TOKEN."
+    if code == "RepoNotFound" or response.status_code == 404:
+        return (
+            "was not found (404). Check the spelling of owner/name; if private, set HF_TOKEN to a token that sees it."
+        )
+    if response.status_code == 403:
+        return "is private or forbidden (403). Set HF_TOKEN to a token that may read it."
+    return f"cannot be had: the Hub answers {response.status_code}. Check the name, the revision and the file."
+
+
+@contextmanager
+def _content(dataset: str, revision: str, path: str) -> Iterator[None]:
+    """Name the file in faults of its content."""
+    subject = f"{_named(dataset, revision)}: {path}"
+    try:
+        yield
+    except ImportError as error:
+        raise DatasetUnavailable(f"{subject} needs {error.name} to be read. Run: {REMEDY}") from error
+    except (ValueError, OSError, KeyError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise DatasetUnavailable(f"{subject} cannot be read ({why}). Take another file or data set.") from error
+
+
+def _named(dataset: str, revision: str | None = None) -> str:
+    return f"Hugging Face dataset {dataset}" + (f" at {revision[:12]}" if revision else "")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" ... ({len(names)} in all)" if len(names) > 8 else "") or "none"
