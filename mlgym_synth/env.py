@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.error import ResetNeeded
+from gymnasium.utils.seeding import np_random
 
 from mlgym_synth import briefing, registry
 from mlgym_synth.episode import Episode
@@ -92,7 +94,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         """
         super().reset(seed=seed)
         self._end()
-        judge, files = open_judge(self.folder, int(self.np_random.integers(2**31)), self._open_sandbox)
+        judge, files = open_judge(self.folder, _drawn(self.np_random), self._open_sandbox)
         files = {**self.folder.workspace, **files}
         self._start_sandbox(files)
         self._episode = Episode(self.folder.spec, judge, self.limits, self.max_steps)
@@ -197,6 +199,15 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
     def _end(self) -> None:
         self._close_sandbox()
         self._episode = None
+
+
+def episode_seed(seed: int) -> int:
+    """The seed of `open_judge` in the episode that `reset(seed=seed)` begins."""
+    return _drawn(np_random(seed)[0])
+
+
+def _drawn(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
 
 
 def _merged(limits: Limits, overrides: Limits | dict[str, Any] | None) -> Limits:

@@ -99,7 +99,9 @@ def _links(evidence: Evidence, env: SynthEnv) -> None:
 def _linger(evidence: Evidence, env: SynthEnv) -> None:
     """Leave a process that rewrites the submission all the time: what counts is one whole file, read once."""
     file = evidence.spec.submission.file
-    env.step(_bash(f"python baseline.py && cp {file} /tmp/kept && rm -rf reward.txt"))
+    assert env.sandbox is not None
+    env.sandbox.write_files({file: evidence.baseline.content})
+    env.step(_bash(f"cp {file} /tmp/kept && rm -rf reward.txt"))
     loop = f"while :; do echo forged > {file}; cp /tmp/kept {file}.new; mv {file}.new {file}; done"
     env.step(_bash(f"(setsid bash -c '{loop}' >/dev/null 2>&1 &)"))
     for _ in range(20):

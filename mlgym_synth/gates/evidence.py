@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlgym_synth.data.prepared import Prepared
-from mlgym_synth.env import SynthEnv
+from mlgym_synth.env import SynthEnv, episode_seed
 from mlgym_synth.folder import TaskFolder
-from mlgym_synth.gates.record import SEEDS, Run, prepared_data, run
+from mlgym_synth.gates.record import Run, Runs, prepared_data, runs_of
 from mlgym_synth.gates.traces import Traces, traces_of
 from mlgym_synth.grading.bootstrap import interval, means
 from mlgym_synth.grading.grade import Grade
@@ -51,9 +51,11 @@ class Evidence:
     Args:
         folder: the task; baseline and reference must have been recorded.
         sandbox: backend of everything that is run.
+        runs: of baseline and reference, where they were run already.
     """
 
-    def __init__(self, folder: TaskFolder, sandbox: str = "auto") -> None:
+    def __init__(self, folder: TaskFolder, sandbox: str = "auto", runs: Runs | None = None) -> None:
+        self._runs = runs
         self.folder, self.spec, self.sandbox = folder, folder.spec, sandbox
         self.sign = 1.0 if self.spec.metric.direction == "maximize" else -1.0
         self.is_program = isinstance(self.spec.data, InstanceData)
@@ -73,37 +75,44 @@ class Evidence:
         return SynthEnv(self.folder.path, sandbox=self.sandbox, **kwargs)
 
     def episode(self, seed: int) -> tuple[Judge, dict[str, bytes]]:
-        """The judge of an episode, and the files its data makes."""
+        """The judge of the episode that `reset(seed=seed)` begins, and the files its data makes."""
         limits = self.spec.limits
-        return open_judge(self.folder, seed, lambda: open_sandbox(self.sandbox, limits))
+        return open_judge(self.folder, episode_seed(seed), lambda: open_sandbox(self.sandbox, limits))
 
     @cached_property
+    def runs(self) -> Runs:
+        """Baseline and reference, each run in an episode of its own."""
+        return self._runs or runs_of(self.folder, self.sandbox)
+
+    @property
     def baseline(self) -> Run:
-        """The baseline run by itself."""
-        return run(self.folder, "baseline", SEEDS[0], self.sandbox)
+        """The baseline's run on the first seed."""
+        return self.runs.baseline[0]
 
-    @cached_property
+    @property
     def reference(self) -> Run:
-        """The reference run by itself, on the same episode as `baseline`."""
-        return run(self.folder, "solution", SEEDS[0], self.sandbox)
+        """The reference's run, on the same episode as `baseline`."""
+        return self.runs.reference
 
     @cached_property
     def plays(self) -> list[Played]:
-        """The baseline played through reset, step, validate and submit, on three seeds."""
-        return [self._play(seed) for seed in SEEDS]
+        """What the baseline wrote in each of its runs, handed in through reset, validate and submit."""
+        return [self._play(one) for one in self.runs.baseline]
 
-    def _play(self, seed: int) -> Played:
+    def _play(self, one: Run) -> Played:
         env = self.open_env()
         try:
-            env.reset(seed=seed)
+            env.reset(seed=one.seed)
+            assert env.sandbox is not None
+            env.sandbox.write_files({self.spec.submission.file: one.content})
             total, words = 0.0, []
-            for tool, arguments in (("bash", {"command": "python baseline.py"}), ("validate", {}), ("submit", {})):
-                said, reward, terminated, _, info = env.step({"tool": tool, "arguments": arguments})
+            for tool in ("validate", "submit"):
+                said, reward, terminated, _, info = env.step({"tool": tool, "arguments": {}})
                 total += reward
                 words.append(said)
                 if terminated:
                     break
-            return Played(seed, total, info, "\n".join(words))
+            return Played(one.seed, total, info, "\n".join(words))
         finally:
             env.close()
 

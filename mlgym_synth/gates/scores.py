@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlgym_synth.errors import TaskInvalid
 from mlgym_synth.gates.evidence import HALVES, Evidence, GateFailed, require
 from mlgym_synth.grading import probes, programs
 from mlgym_synth.grading.judge import PredictionJudge
@@ -18,8 +19,12 @@ def baseline(evidence: Evidence) -> str:
     recorded, reference = evidence.measured("baseline"), evidence.measured("reference")
     room = abs(reference.test.score - recorded.test.score)
     require(room > 0, "baseline and reference are recorded with the same test score.")
+    try:
+        plays = evidence.plays
+    except TaskInvalid as fault:
+        raise GateFailed(str(fault)) from fault
     allowed = reward(2 * recorded.test.spread / room) - 0.5 + 0.01
-    for play in evidence.plays:
+    for play in plays:
         where = f"seed {play.seed}: "
         require(play.info["exit_status"] == "submitted", f"{where}the baseline was not graded: {play.said[-900:]}")
         require(
@@ -32,7 +37,7 @@ def baseline(evidence: Evidence) -> str:
                 abs(found - known.score) <= 2 * known.spread + 1e-9,
                 f"{where}{half} score {found:.6g}, recorded is {known.score:.6g} with spread {known.spread:.2g}.",
             )
-    return ", ".join(f"{play.total_reward:.3f}" for play in evidence.plays)
+    return ", ".join(f"{play.total_reward:.3f}" for play in plays)
 
 
 def evaluator(evidence: Evidence) -> str:

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -72,7 +72,10 @@ class Traces:
     def labels_in(self, text: str) -> str | None:
         """The first run of sealed labels in a text, alone, alternating with ids, or between other words."""
         words = _words(text, self.phrases) if self.width else []
-        for every in (words, words[::2], words[1::2], [word for word in words if word in self.vocabulary]):
+        known = [word for word in words if word in self.vocabulary]
+        if len(known) < max(self.width, 1):  # nearly every file of a sandbox
+            return None
+        for every in (words, words[::2], words[1::2], known):
             for start, head in enumerate(_windows(every, min(self.width, _HEAD))):
                 if head in self.heads and (run := tuple(every[start : start + self.width])) in self.runs:
                     return " ".join(run)
@@ -172,6 +175,7 @@ def _digits(cell: str) -> str:
     return start[:_MOST_DIGITS] if len(start.strip("-0").replace(".", "")) >= _DIGITS else ""
 
 
+@lru_cache(maxsize=1 << 16)
 def _plain(word: str) -> str:
     """One spelling for each number: `5`, `5.0` and `5.` are the same; other words as they are, in lower case."""
     try:

@@ -24,6 +24,7 @@ from mlgym_synth.errors import FileRefused, MlgymSynthError, SandboxOverloaded, 
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates import cheats, content, malformed, scores
 from mlgym_synth.gates.evidence import Evidence, GateFailed
+from mlgym_synth.gates.record import Runs
 from mlgym_synth.sandbox.runtime import fingerprint
 
 GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
@@ -75,8 +76,8 @@ class Verdict:
         return len(self.results) == len(GATES) and all(result.passed for result in self.results)
 
 
-def verify(folder: TaskFolder, *, sandbox: str = "auto") -> Verdict:
-    """Run the gates over one task.
+def verify(folder: TaskFolder, *, sandbox: str = "auto", runs: Runs | None = None) -> Verdict:
+    """Run the gates over one task; `runs` spares those of baseline and reference.
 
     A gate that takes longer than `GATE_SECONDS` fails; that is watched in a process's main thread only, so callers
     with many threads use `verify_many`.
@@ -84,7 +85,7 @@ def verify(folder: TaskFolder, *, sandbox: str = "auto") -> Verdict:
     Raises:
         SandboxUnavailable, SandboxDied, DatasetUnavailable, GradingError: nothing can be said of the task.
     """
-    evidence, results = Evidence(folder, sandbox), []
+    evidence, results = Evidence(folder, sandbox, runs), []
     began = time.monotonic()
     for number, name, gate in GATES:
         start = time.monotonic()

@@ -113,9 +113,9 @@ def test_gate_2_wants_a_licence(copy_of: Callable[[str], Path]) -> None:
 @pytest.mark.parametrize(
     ("baseline", "message"),
     [
-        ("raise SystemExit(3)", "was not graded"),
-        ("print('score: 1.0')", "was not graded"),
-        ("import time; time.sleep(600)", "was not graded"),
+        ("raise SystemExit(3)", "exit code 3"),
+        ("print('score: 1.0')", "wrote no submission"),
+        ("import time; time.sleep(600)", "exit code"),
         ("import shutil; shutil.copy('sample_submission.csv', 'submission.csv')", "returns 0.0"),
     ],
 )

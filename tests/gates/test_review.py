@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_gate_6_knows_the_optimum_of_a_metric_that_the_task_leaves_out(copy_of: 
     judge = evidence.baseline.judge
     assert isinstance(judge, PredictionJudge)
     answers = perfect_submission(evidence.spec, evidence.prepared.sealed, judge.ids)
-    evidence.reference = Run(answers, judge, 0.1)
+    evidence.runs = replace(evidence.runs, reference=Run(0, answers, judge, 0.1))
     with pytest.raises(GateFailed, match=r"at the optimum 1\.0"):
         scores.headroom(evidence)
 

@@ -100,7 +100,8 @@ def frame_of(key: str) -> Frame:
             known.setdefault(name, "what the split goes by")
     hidden = {*map(_clean, formulation.drop), target, group, time}
     there = ~columns[target].missing
-    numbers, kinds = [], []
+    numbers: list[str] = []
+    kinds: list[str] = []
     for name, column in columns.items():
         if name not in hidden and name in known:
             sort = _sort(column.take(there))

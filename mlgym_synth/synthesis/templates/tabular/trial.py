@@ -23,8 +23,9 @@ from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.grading.metrics import METRICS
 from mlgym_synth.synthesis.draft import Unsuitable
-from mlgym_synth.task import TaskSpec
+from mlgym_synth.task import Half, TaskSpec
 
+HALVES: tuple[Half, Half] = ("validation", "test")
 SURE_LEARNS, SURE_HEADROOM = 0.97, 0.995
 """Levels of the paired intervals; a little above those of the gates, which see other seeds."""
 
@@ -111,9 +112,9 @@ class Trial:
         return self._judge.compare(content, constant, "test", level=SURE_LEARNS)[0] > 0
 
     def _headroom(self, grade: Grade, top: Grade, content: bytes, best: bytes) -> bool:
-        for half in ("validation", "test"):
+        for half in HALVES:
             gain = self._sign * (getattr(top, half) - getattr(grade, half))
-            if gain <= 1.1 * self._judge.standard_error(content, half):  # type: ignore[arg-type]
+            if gain <= 1.1 * self._judge.standard_error(content, half):
                 return False
         return self._judge.compare(best, content, "test", level=SURE_HEADROOM)[0] > 0
 
