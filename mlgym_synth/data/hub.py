@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from mlgym_synth.cache import built_once, cache_root
+from mlgym_synth.cache import built_once, cache_root, locked
 from mlgym_synth.data import hub_tables
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import HUB, Source
@@ -42,14 +43,12 @@ CHUNK = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to bear with the Hub: each request, and how often it is sent again."""
+    """How long to bear with the Hub; the backoff doubles, a longer `Retry-After` than the wait is not waited for."""
 
     timeout_s: float = 20.0
     retries: int = 4
     backoff_s: float = 0.5
-    """Before the first retry; doubled each time."""
     longest_wait_s: float = 30.0
-    """A longer `Retry-After` than this is not waited for."""
 
 
 PATIENCE = Patience()
@@ -57,14 +56,12 @@ PATIENCE = Patience()
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A data file: its size in bytes and the hash that the Hub keeps of it."""
+    """A data file, its bytes, and the hash that the Hub keeps: sha256 of large files, git's blob hash of others."""
 
     path: str
     size: int
     sha256: str | None = None
-    """Of files in large file storage."""
     git_sha1: str | None = None
-    """Of other files: git's hash of the blob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +106,9 @@ class HubDataset:
 
 
 def search(query: str, *, task: str | None = None, limit: int = 20, patience: Patience = PATIENCE) -> list[HubDataset]:
-    """Data sets that match words, the most downloaded first.
+    """At most `limit` data sets that match words, the most downloaded first.
 
-    Args:
-        query: words as typed into the Hub's search.
-        task: one of the Hub's task categories, e.g. `tabular-classification`.
-        limit: at most this many.
-        patience: time-outs and retries.
+    `task` is one of the Hub's task categories, e.g. `tabular-classification`.
 
     Raises:
         DatasetUnavailable: the Hub does not answer.
@@ -137,7 +130,8 @@ def inspect(dataset: str, revision: str | None = None, *, patience: Patience = P
     if not found.files:
         raise DatasetUnavailable(f"{_named(dataset)} holds no parquet or CSV file. Take another data set.")
     paths = tuple(file.path for file in found.files)
-    splits = hub_tables.splits_of_card(card, paths) or hub_tables.splits_of_names(paths)
+    with _content(dataset, revision, "README.md"):
+        splits = hub_tables.splits_of_card(card, paths) or hub_tables.splits_of_names(paths)
     found = replace(found, splits=splits)
     first = found.file(found.split_files()[0])
     with _content(found.id, found.revision, first.path):
@@ -168,7 +162,7 @@ def download(source: Source, *, max_bytes: int = MAX_BYTES, patience: Patience =
     """
     revision = source.version or ""
     cached = {path: _cached(source.item, revision, path) for path in source.files}
-    if any(_whole(folder) is None for folder in cached.values()):
+    if not all(map(_whole, cached.values())):
         _fetch(source, cached, max_bytes, patience)
     with _content(source.item, revision, ", ".join(source.files)):
         return hub_tables.read_frames({path: folder / "content" for path, folder in cached.items()})
@@ -184,12 +178,14 @@ def _fetch(source: Source, cached: dict[str, Path], max_bytes: int, patience: Pa
             " Take a smaller split or fewer files."
         )
     for path, folder in cached.items():
-        if _whole(folder) is None:
-            shutil.rmtree(folder, ignore_errors=True)
-        built_once(folder, lambda scratch, file=files[path]: _bring(scratch, found, file, patience))  # type: ignore[misc]
+        # A lock of its own, beside the one in `built_once`: nobody removes what another has just brought.
+        with locked(folder.with_name(folder.name + ".repair.lock")):
+            if not _whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                built_once(folder, partial(_bring, found, files[path], patience))
 
 
-def _bring(scratch: Path, dataset: HubDataset, file: HubFile, patience: Patience) -> None:
+def _bring(dataset: HubDataset, file: HubFile, patience: Patience, scratch: Path) -> None:
     """Download a file by ranges and verify it; nothing stays if it is not what was committed."""
     read = _reader(dataset, file, patience)
     sha256, git_sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
@@ -214,15 +210,14 @@ def _cached(dataset: str, revision: str, path: str) -> Path:
     return cache_root() / "hub" / key
 
 
-def _whole(folder: Path) -> Path | None:
-    """The cached file, if it is there and still what was verified."""
+def _whole(folder: Path) -> bool:
+    """Whether the cached file is there and still what was verified."""
     try:
         about = json.loads((folder / "about.json").read_bytes())
         with (folder / "content").open("rb") as content:
-            made = hashlib.file_digest(content, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None
-    return folder / "content" if made == about["sha256"] else None
+            return bool(hashlib.file_digest(content, "sha256").hexdigest() == about["sha256"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[HubDataset, dict[str, Any]]:
@@ -231,28 +226,29 @@ def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[Hu
         raise DatasetUnavailable(f"{dataset!r} is no name of a Hugging Face dataset. Give it as owner/name.")
     path = f"/api/datasets/{dataset}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
     made = _json(_named(dataset, revision), path, {"blobs": "true"}, patience, dict)
-    found = _dataset({**made, "id": dataset})
+    with _content(dataset, revision, "its description"):
+        found = replace(_dataset({**made, "id": dataset}), files=(files := _files(made)))
+        card = dict(made.get("cardData") or {})
     if found.disabled:
         raise DatasetUnavailable(f"{_named(dataset)} is disabled on the Hub. Take another data set.")
-    pinned = revision if re.fullmatch(r"[0-9a-f]{40}", revision or "") else None
-    if not re.fullmatch(r"[0-9a-f]{40}", found.revision) or pinned not in (None, found.revision):
+    commit = r"[0-9a-f]{40}"
+    moved = re.fullmatch(commit, revision or "") and found.revision != revision
+    if moved or not re.fullmatch(commit, found.revision):
         raise DatasetUnavailable(
             f"{_named(dataset, revision)}: the Hub answers with commit {found.revision or 'unknown'}."
             " Pin a commit that it still has; `inspect` names the present one."
         )
-    files = tuple(
-        HubFile(
-            path=name,
-            size=int(item.get("size") or (item.get("lfs") or {}).get("size") or 0),
-            sha256=(item.get("lfs") or {}).get("sha256"),
-            git_sha1=None if item.get("lfs") else item.get("blobId"),
-        )
-        for item in made.get("siblings") or []
-        if (name := str(item.get("rfilename"))).lower().endswith((".parquet", ".csv"))
-    )
-    card = made.get("cardData")
-    files = tuple(sorted(files, key=lambda file: file.path))
-    return replace(found, files=files, size_bytes=sum(f.size for f in files)), card if isinstance(card, dict) else {}
+    return replace(found, size_bytes=sum(file.size for file in files)), card
+
+
+def _files(item: dict[str, Any]) -> tuple[HubFile, ...]:
+    files = []
+    for sibling in item.get("siblings") or []:
+        path, lfs = sibling["rfilename"], sibling.get("lfs") or {}
+        if path.lower().endswith((".parquet", ".csv")):
+            blob = None if lfs else sibling.get("blobId")
+            files.append(HubFile(path, int(sibling.get("size") or lfs.get("size") or 0), lfs.get("sha256"), blob))
+    return tuple(sorted(files, key=lambda file: file.path))
 
 
 def _dataset(item: dict[str, Any]) -> HubDataset:
@@ -277,6 +273,8 @@ def _reader(dataset: HubDataset, file: HubFile, patience: Patience) -> hub_table
     path = f"/datasets/{dataset.id}/resolve/{dataset.revision}/{quote(file.path)}"
 
     def read(start: int, stop: int) -> bytes:
+        if start >= stop:
+            return b""
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
 
         def content(response: Any) -> bytes:
@@ -395,14 +393,14 @@ def _refusal(response: Any, hub: str) -> str:
 
 
 @contextmanager
-def _content(dataset: str, revision: str, path: str) -> Iterator[None]:
+def _content(dataset: str, revision: str | None, path: str) -> Iterator[None]:
     """Name the file in faults of its content."""
     subject = f"{_named(dataset, revision)}: {path}"
     try:
         yield
     except ImportError as error:
         raise DatasetUnavailable(f"{subject} needs {error.name} to be read. Run: {REMEDY}") from error
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
         why = " ".join(str(error).split())[:200]
         raise DatasetUnavailable(f"{subject} cannot be read ({why}). Take another file or data set.") from error
 
