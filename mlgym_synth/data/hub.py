@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
 REMEDY = "pip install 'mlgym-synth[hub]'"
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -81,11 +84,7 @@ class HubDataset:
     columns: dict[str, str] = field(default_factory=dict)
 
     def source(self, split: str | None = None) -> Source:
-        """What a task names to get this split (the first by default) at this commit.
-
-        Raises:
-            DatasetUnavailable: there is no such split.
-        """
+        """What a task names to get this split, the first by default; raises `DatasetUnavailable` if there is none."""
         return Source(package=HUB, item=self.id, version=self.revision, files=self.split_files(split))
 
     def file(self, path: str) -> HubFile:
@@ -98,7 +97,7 @@ class HubDataset:
         )
 
     def split_files(self, split: str | None = None) -> tuple[str, ...]:
-        """The files of a split, the first one by default; raises `DatasetUnavailable` if there is none."""
+        """The files of a split, as in `source`."""
         name = next(iter(self.splits), None) if split is None else split
         if name is None or name not in self.splits:
             raise DatasetUnavailable(f"{_named(self.id)} has no split {name!r}. Take one of {_few(list(self.splits))}.")
@@ -222,7 +221,7 @@ def _whole(folder: Path) -> bool:
 
 def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[HubDataset, dict[str, Any]]:
     """A data set with its data files, and the YAML part of its README."""
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", dataset, re.ASCII) or ".." in dataset:
+    if not _NAME.fullmatch(dataset) or ".." in dataset:
         raise DatasetUnavailable(f"{dataset!r} is no name of a Hugging Face dataset. Give it as owner/name.")
     path = f"/api/datasets/{dataset}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
     made = _json(_named(dataset, revision), path, {"blobs": "true"}, patience, dict)
@@ -231,9 +230,8 @@ def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[Hu
         card = dict(made.get("cardData") or {})
     if found.disabled:
         raise DatasetUnavailable(f"{_named(dataset)} is disabled on the Hub. Take another data set.")
-    commit = r"[0-9a-f]{40}"
-    moved = re.fullmatch(commit, revision or "") and found.revision != revision
-    if moved or not re.fullmatch(commit, found.revision):
+    moved = _COMMIT.fullmatch(revision or "") and found.revision != revision
+    if moved or not _COMMIT.fullmatch(found.revision):
         raise DatasetUnavailable(
             f"{_named(dataset, revision)}: the Hub answers with commit {found.revision or 'unknown'}."
             " Pin a commit that it still has; `inspect` names the present one."
@@ -331,7 +329,9 @@ def _ask(
         except huggingface_hub.errors.OfflineModeIsEnabled:
             raise DatasetUnavailable(f"{subject}: HF_HUB_OFFLINE is set. Unset it, or fetch it elsewhere.") from None
         except Exception as error:  # of requests, httpx or its successor, after the library's version
-            fault = _unanswered(type(error).__name__, hub, patience)
+            kind = type(error).__name__
+            late = f"did not answer within {patience.timeout_s:g} s" if "Timeout" in kind else f"broke off ({kind})"
+            fault = f"{hub} {late}. Check the network, HF_ENDPOINT and HF_TOKEN, or try again later."
         else:
             if response.status_code < 400:
                 try:
@@ -344,19 +344,12 @@ def _ask(
             elif response.status_code >= 500:
                 fault = f"the Hub fails ({response.status_code}). Try again later; see https://status.huggingface.co."
             else:
-                raise DatasetUnavailable(f"{subject} {_refusal(response, hub)}")
+                page = hub + path.removeprefix("/api").split("/resolve/")[0].split("/revision/")[0]
+                raise DatasetUnavailable(f"{subject} {_refusal(response, page)}")
         if attempt == patience.retries or wait > patience.longest_wait_s:
             break
         time.sleep(wait)
     raise DatasetUnavailable(f"{subject}: {fault}")
-
-
-def _unanswered(error: str, hub: str, patience: Patience) -> str:
-    if "Timeout" in error:
-        return f"{hub} did not answer within {patience.timeout_s:g} s. Check the network, or try again later."
-    if error == "RemoteProtocolError" or "ChunkedEncoding" in error:
-        return "truncated: the connection ended before all had come. Try again later."
-    return f"{hub} cannot be asked ({error}). Check the network, HF_ENDPOINT and HF_TOKEN."
 
 
 def _retry_after(response: Any) -> float:
@@ -368,11 +361,11 @@ def _retry_after(response: Any) -> float:
         return 0.0
 
 
-def _refusal(response: Any, hub: str) -> str:
+def _refusal(response: Any, page: str) -> str:
     """Why the Hub says no for good, and what to do."""
     code, said = (response.headers.get(f"X-Error-{part}") or "" for part in ("Code", "Message"))
     if code == "GatedRepo":
-        return f"is gated. Accept its terms on its page at {hub} and set HF_TOKEN to a token of that account."
+        return f"is gated. Accept its terms at {page} and set HF_TOKEN to a token of that account."
     if "disabled" in said:
         return "is disabled on the Hub. Take another data set."
     if code == "RevisionNotFound":

@@ -147,10 +147,13 @@ def _read_frame(path: Path, name: str) -> pd.DataFrame:
 
 
 def splits_of_card(card: dict[str, Any], files: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Splits that the README declares; those of a configuration other than the first as `configuration/split`."""
+    """Splits that the README's YAML declares; those of a further configuration as `configuration/split`.
+
+    Raises:
+        ValueError, TypeError, AttributeError: the YAML has another form than the Hub's.
+    """
     splits: dict[str, tuple[str, ...]] = {}
-    configs = card.get("configs")
-    for i, config in enumerate(c for c in configs if isinstance(c, dict)) if isinstance(configs, list) else ():
+    for i, config in enumerate(card.get("configs") or []):
         declared = config.get("data_files") or []
         if isinstance(declared, dict):
             declared = [{"split": split, "path": path} for split, path in declared.items()]
@@ -224,15 +227,18 @@ def _csv_head(content: bytes, size: int, rows: int) -> pd.DataFrame:
 def _read_csv(content: bytes, rows: int | None = None) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_csv(
+    # pandas 3.1 reads floats exactly and deprecates the option; without it, 2 may be off by one in the last digit.
+    exact = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
+    frame: pd.DataFrame = pd.read_csv(
         io.BytesIO(content),
         sep=_separator(content),
         nrows=rows,
         encoding="utf-8-sig",
-        float_precision="round_trip",
         low_memory=False,  # else a column's type may differ from chunk to chunk
         index_col=False,
+        **exact,  # type: ignore[call-overload]
     )
+    return frame
 
 
 def _separator(content: bytes) -> str:

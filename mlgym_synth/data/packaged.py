@@ -49,8 +49,8 @@ def load_frame(source: Source) -> pd.DataFrame:
     """The frame that a source names, with the package's own columns and values.
 
     Raises:
-        DatasetUnavailable: the Hub does not give it, package missing, not the version that was pinned, no such item, or it cannot be read; the
-            message names what to install.
+        DatasetUnavailable: package missing, not the version that was pinned, no such item, or it cannot be read (from
+            the Hub: or fetched); the message says what to do.
     """
     if source.package == HUB:
         return hub.download(source)
