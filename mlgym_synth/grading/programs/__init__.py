@@ -11,10 +11,17 @@ from mlgym_synth.data import store
 from mlgym_synth.data.prepared import Prepared, Public, Sealed
 from mlgym_synth.errors import TaskInvalid
 from mlgym_synth.grading.programs.base import Referee
+from mlgym_synth.grading.programs.formulas import FORMULAS
 from mlgym_synth.grading.programs.games import GOOFSPIEL, KUHN_POKER
 from mlgym_synth.grading.programs.language import NEXT_CHARACTER
+from mlgym_synth.grading.programs.networks import NETWORKS
 from mlgym_synth.grading.programs.optimisation import BIN_PACKING, FLOW_SHOP, KNAPSACK, MAX_CUT, TSP
+from mlgym_synth.grading.programs.packing import PACKING
+from mlgym_synth.grading.programs.placement import PLACEMENT
 from mlgym_synth.grading.programs.policies import FROZEN_LAKE, PENDULUM
+from mlgym_synth.grading.programs.routing import ROUTING
+from mlgym_synth.grading.programs.sat import SAT
+from mlgym_synth.grading.programs.scheduling import SCHEDULING
 from mlgym_synth.task import InstanceData, TaskSpec
 
 REFEREES: dict[str, Referee] = {
@@ -28,6 +35,13 @@ REFEREES: dict[str, Referee] = {
     "pendulum": PENDULUM,
     "frozen_lake": FROZEN_LAKE,
     "next_character": NEXT_CHARACTER,
+    **SAT,
+    **SCHEDULING,
+    **ROUTING,
+    **NETWORKS,
+    **PLACEMENT,
+    **PACKING,
+    **FORMULAS,
 }
 _PARTS = ("shown", "validation", "test")
 
