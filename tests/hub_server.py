@@ -52,6 +52,8 @@ class HubRepo:
     truncated: Literal["closed", "short"] | None = None
     """Bodies of files are halved: the connection closes early, or the length is that of the half."""
     wrong_hash: bool = False
+    recorded_size: int | None = None
+    """The descriptions give every file this size, and no hash."""
     other_commit: str | None = None
     """Answers name this commit, whatever was asked for."""
     ignores_ranges: bool = False
@@ -287,6 +289,9 @@ def _info(repo: HubRepo, blobs: bool = False) -> dict[str, Any]:
     siblings: list[dict[str, Any]] = [{"rfilename": name} for name in repo.files]
     for sibling in siblings if blobs else ():
         name = sibling["rfilename"]
+        if repo.recorded_size is not None:
+            sibling["size"] = repo.recorded_size
+            continue
         sibling |= {"size": len(repo.files[name]), "blobId": _hash(repo, name)[:40]}
         if (lfs := _lfs(repo, name)) is not None:
             sibling["lfs"] = lfs

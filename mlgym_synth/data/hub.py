@@ -7,6 +7,7 @@ of the Hub or of the way there becomes a `DatasetUnavailable` here, once.
 
 from __future__ import annotations
 
+import csv
 import email.utils
 import hashlib
 import json
@@ -37,11 +38,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 REMEDY = "pip install 'mlgym-synth[hub]'"
 
-MAX_BYTES = 512 * 1024 * 1024
-"""The most that one source may download."""
-
-CHUNK = 8 * 1024 * 1024
-"""What one request of a download asks for, so that a broken connection costs little."""
+MAX_BYTES = 512 * 1024 * 1024  # that one source may download
+CHUNK = 8 * 1024 * 1024  # that one request asks for, so that a broken connection costs little
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,8 @@ class HubDataset:
         for file in self.files:
             if file.path == path:
                 return file
-        raise DatasetUnavailable(
-            f"{_named(self.id, self.revision)} has no file {path!r}. Take some of {_few([f.path for f in self.files])}."
-        )
+        few = _few([file.path for file in self.files])
+        raise DatasetUnavailable(f"{_named(self.id, self.revision)} has no file {path!r}. Take some of {few}.")
 
     def split_files(self, split: str | None = None) -> tuple[str, ...]:
         """The files of a split, as in `source`."""
@@ -105,9 +102,7 @@ class HubDataset:
 
 
 def search(query: str, *, task: str | None = None, limit: int = 20, patience: Patience = PATIENCE) -> list[HubDataset]:
-    """At most `limit` data sets that match words, the most downloaded first.
-
-    `task` is one of the Hub's task categories, e.g. `tabular-classification`.
+    """At most `limit` data sets that match words and a task category of the Hub, the most downloaded first.
 
     Raises:
         DatasetUnavailable: the Hub does not answer.
@@ -159,11 +154,10 @@ def download(source: Source, *, max_bytes: int = MAX_BYTES, patience: Patience =
     Raises:
         DatasetUnavailable: the files cannot be had whole, as they were committed, within `max_bytes`.
     """
-    revision = source.version or ""
-    cached = {path: _cached(source.item, revision, path) for path in source.files}
+    cached = {path: _cached(source, path) for path in source.files}
     if not all(map(_whole, cached.values())):
         _fetch(source, cached, max_bytes, patience)
-    with _content(source.item, revision, ", ".join(source.files)):
+    with _content(source.item, source.version, ", ".join(source.files)):
         return hub_tables.read_frames({path: folder / "content" for path, folder in cached.items()})
 
 
@@ -204,9 +198,8 @@ def _bring(dataset: HubDataset, file: HubFile, patience: Patience, scratch: Path
     (scratch / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
-def _cached(dataset: str, revision: str, path: str) -> Path:
-    key = hashlib.sha256(f"{dataset}\0{revision}\0{path}".encode()).hexdigest()[:32]
-    return cache_root() / "hub" / key
+def _cached(source: Source, path: str) -> Path:
+    return cache_root() / "hub" / hashlib.sha256(f"{source.item}\0{source.version}\0{path}".encode()).hexdigest()[:32]
 
 
 def _whole(folder: Path) -> bool:
@@ -230,8 +223,7 @@ def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[Hu
         card = dict(made.get("cardData") or {})
     if found.disabled:
         raise DatasetUnavailable(f"{_named(dataset)} is disabled on the Hub. Take another data set.")
-    moved = _COMMIT.fullmatch(revision or "") and found.revision != revision
-    if moved or not _COMMIT.fullmatch(found.revision):
+    if not _COMMIT.fullmatch(found.revision) or (_COMMIT.fullmatch(revision or "") and found.revision != revision):
         raise DatasetUnavailable(
             f"{_named(dataset, revision)}: the Hub answers with commit {found.revision or 'unknown'}."
             " Pin a commit that it still has; `inspect` names the present one."
@@ -252,7 +244,8 @@ def _files(item: dict[str, Any]) -> tuple[HubFile, ...]:
 def _dataset(item: dict[str, Any]) -> HubDataset:
     tags = tuple(str(tag) for tag in item.get("tags") or ())
     licences = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
-    declared = (item.get("cardData") or {}).get("license") or licences
+    card = item.get("cardData")
+    declared = (card.get("license") if isinstance(card, dict) else None) or licences
     return HubDataset(
         id=str(item["id"]),
         revision=str(item.get("sha") or ""),
@@ -279,11 +272,14 @@ def _reader(dataset: HubDataset, file: HubFile, patience: Patience) -> hub_table
             commits = {r.headers.get("X-Repo-Commit", dataset.revision) for r in (*response.history, response)}
             if commits != {dataset.revision}:
                 raise DatasetUnavailable(f"{subject}: the Hub answers with another commit. Pin one that it still has.")
-            # A server may ignore the range and send all.
-            body: bytes = response.content if response.status_code == 206 else response.content[start:stop]
-            if len(body) != stop - start:
-                raise ValueError(f"truncated: {len(body)} of {stop - start} bytes came")
-            return body
+            ranged, body = response.status_code == 206, response.content
+            total = response.headers.get("Content-Range", "").rpartition("/")[2] if ranged else str(len(body))
+            if total not in ("", "*", str(file.size)):
+                raise ValueError(f"truncated or changed: it has {total} bytes, not {file.size} as on record")
+            made: bytes = body if ranged else body[start:stop]  # a server may ignore the range and send all
+            if len(made) != stop - start:
+                raise ValueError(f"truncated: {len(made)} of {stop - start} bytes came")
+            return made
 
         return _ask(subject, path, {}, headers, patience, content)
 
@@ -313,10 +309,10 @@ def _ask(
     `content` raises ValueError for an answer that is worth another try. No message quotes an error of the HTTP
     client: one about a malformed header would quote the token.
     """
-    import huggingface_hub
+    from huggingface_hub import constants, errors
     from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]  # public, but lazy
 
-    hub = (os.environ.get("HF_ENDPOINT") or huggingface_hub.constants.ENDPOINT).rstrip("/")
+    hub = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
     for attempt in range(patience.retries + 1):
         wait = patience.backoff_s * 2**attempt
         try:
@@ -326,7 +322,7 @@ def _ask(
                 headers={**build_hf_headers(library_name="mlgym-synth"), **headers},
                 timeout=patience.timeout_s,
             )
-        except huggingface_hub.errors.OfflineModeIsEnabled:
+        except errors.OfflineModeIsEnabled:
             raise DatasetUnavailable(f"{subject}: HF_HUB_OFFLINE is set. Unset it, or fetch it elsewhere.") from None
         except Exception as error:  # of requests, httpx or its successor, after the library's version
             kind = type(error).__name__
@@ -352,8 +348,7 @@ def _ask(
     raise DatasetUnavailable(f"{subject}: {fault}")
 
 
-def _retry_after(response: Any) -> float:
-    """Seconds; the header holds them or a date."""
+def _retry_after(response: Any) -> float:  # in seconds; the header may hold a date
     text = response.headers.get("Retry-After", "0")
     try:
         return float(text) if text.isdigit() else email.utils.parsedate_to_datetime(text).timestamp() - time.time()
@@ -372,14 +367,12 @@ def _refusal(response: Any, page: str) -> str:
         return "has no such revision (any more). `inspect` names the present commit; pin that one."
     if code == "EntryNotFound":
         return "has no such file at this revision. `inspect` lists its files."
-    if response.status_code == 401 and "credentials" in said.lower():
-        return "cannot be asked for: HF_TOKEN is not valid (401). Make a new token, or unset it for public data."
     if response.status_code == 401:
+        if "credentials" in said.lower():
+            return "cannot be asked for: HF_TOKEN is not valid (401). Make a new token, or unset it for public data."
         return "is private or does not exist (401). Check the spelling of owner/name; if private, set HF_TOKEN."
     if code == "RepoNotFound" or response.status_code == 404:
-        return (
-            "was not found (404). Check the spelling of owner/name; if private, set HF_TOKEN to a token that sees it."
-        )
+        return "was not found (404). Check the spelling of owner/name; if private, set HF_TOKEN."
     if response.status_code == 403:
         return "is private or forbidden (403). Set HF_TOKEN to a token that may read it."
     return f"cannot be had: the Hub answers {response.status_code}. Check the name, the revision and the file."
@@ -393,7 +386,7 @@ def _content(dataset: str, revision: str | None, path: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise DatasetUnavailable(f"{subject} needs {error.name} to be read. Run: {REMEDY}") from error
-    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError, csv.Error) as error:
         why = " ".join(str(error).split())[:200]
         raise DatasetUnavailable(f"{subject} cannot be read ({why}). Take another file or data set.") from error
 

