@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import mlgym_synth
-from mlgym_synth.cli import demo, sandbox, tasks, verify
+from mlgym_synth.cli import demo, sandbox, synthesize, tasks, verify
 from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, SandboxDied
 
 _INFRASTRUCTURE = (SandboxDied, GradingError, LLMError)
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, tasks, verify, sandbox):
+    for command in (demo, tasks, verify, synthesize, sandbox):
         command.add_to(commands)
     return top
 

@@ -69,7 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
                 _show(verdict)
 
         verify_many(
-            folders, workers=arguments.workers, sandbox=arguments.sandbox, fresh=arguments.fresh, on_result=note
+            folders,
+            workers=arguments.workers,
+            sandbox=arguments.sandbox,
+            fresh=arguments.fresh,
+            others=registry.select(),
+            on_result=note,
         )
     if arguments.record:
         passed = {verdict.task_id: verdict.passed for verdict in verdicts}

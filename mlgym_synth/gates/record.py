@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from mlgym_synth.data.store import prepare
 from mlgym_synth.env import SynthEnv, episode_seed
 from mlgym_synth.errors import FileRefused, SandboxOverloaded, TaskInvalid
 from mlgym_synth.folder import TaskFolder, dump_spec, load_task
+from mlgym_synth.gates.datasets import Datasets, split_of
 from mlgym_synth.grading import programs
 from mlgym_synth.grading.bootstrap import means
 from mlgym_synth.grading.judge import PredictionJudge
@@ -28,8 +28,6 @@ from mlgym_synth.sandbox import open_sandbox
 from mlgym_synth.task import Half, InstanceData, Measured, Score, TaskSpec
 
 SEEDS = (0, 1, 2)
-HELD_OUT_SHARE = 10
-"""About one task in this many is held out."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +144,6 @@ def record(folder: TaskFolder, *, sandbox: str = "auto", runs: Runs | None = Non
     return load_task(folder.path)
 
 
-def dataset_of(spec: TaskSpec) -> str:
-    """A string that is equal exactly where two tasks share data."""
-    data = spec.data
-    if data.source is not None:
-        return f"{data.source.package}:{data.source.item}"
-    assert isinstance(data, InstanceData)
-    return f"{data.referee}:{data.seed}"
-
-
 def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
     """Write `registry/index.jsonl` and `registry/splits/` from the folders of `root/envs`.
 
@@ -164,41 +153,43 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
         root: holds `envs/`; `registry/` is made.
         verified: task id -> whether all gates passed; of a task not named here, what the index said of it before holds,
             as long as its folder has not changed.
+
+    Raises:
+        TaskInvalid: a folder that cannot be read.
+        DatasetUnavailable: a data set cannot be had, and so not be compared with the others.
     """
     before = {entry.id: entry for entry in read_index(root)}
-    folders = [load_task(path.parent) for path in sorted((root / "envs").glob("*/task.yaml"))]
-    datasets = sorted({dataset_of(folder.spec) for folder in folders}, key=_hash)
-    held_out = set(datasets[: max(1, round(len(datasets) / HELD_OUT_SHARE))])
-    splits: dict[str, list[str]] = {"train": [], "heldout": []}
-    lines = []
-    for folder in folders:
-        spec, dataset = folder.spec, dataset_of(folder.spec)
-        split = "heldout" if dataset in held_out else "train"
-        splits[split].append(spec.id)
-        fields = {
-            "id": spec.id,
-            "path": f"envs/{folder.path.name}",
-            "family": spec.family,
-            "metric": spec.metric.name,
-            "direction": spec.metric.direction,
-            "baseline": None if spec.baseline is None else spec.baseline.test.score,
-            "reference": None if spec.reference is None else spec.reference.test.score,
-            "dataset": dataset,
-            "sha256": folder.sha256,
-            "split": split,
-            "verified": (verified or {}).get(spec.id, _was_verified(before.get(spec.id), folder)),
-        }
-        lines.append(index_line(fields))
+    datasets = Datasets()
+    lines, splits = [], {"train": "", "heldout": ""}
+    for file in sorted((root / "envs").glob("*/task.yaml")):
+        folder = load_task(file.parent)
+        passed = (verified or {}).get(folder.spec.id, _was_verified(before.get(folder.spec.id), folder))
+        entry = entry_of(folder, datasets.name_of(folder.spec), passed)
+        lines.append(index_line(entry))
+        splits[entry["split"]] += folder.spec.id + "\n"
     (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
-    (root / "registry" / "index.jsonl").write_text("".join(lines), encoding="utf-8")
     for split, names in splits.items():
-        text = "".join(name + "\n" for name in names)
-        (root / "registry" / "splits" / f"{split}.txt").write_text(text, encoding="utf-8")
+        (root / "registry" / "splits" / f"{split}.txt").write_text(names, encoding="utf-8")
+    (root / "registry" / "index.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def entry_of(folder: TaskFolder, dataset: str, verified: bool) -> dict[str, Any]:
+    """The fields of one line of the index."""
+    spec = folder.spec
+    return {
+        "id": spec.id,
+        "path": f"envs/{folder.path.name}",
+        "family": spec.family,
+        "metric": spec.metric.name,
+        "direction": spec.metric.direction,
+        "baseline": None if spec.baseline is None else spec.baseline.test.score,
+        "reference": None if spec.reference is None else spec.reference.test.score,
+        "dataset": dataset,
+        "sha256": folder.sha256,
+        "split": split_of(dataset),
+        "verified": verified,
+    }
 
 
 def _was_verified(entry: TaskEntry | None, folder: TaskFolder) -> bool:
     return entry is not None and entry.verified and entry.sha256 == folder.sha256
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -23,9 +23,12 @@ from mlgym_synth.cache import cache_root
 from mlgym_synth.errors import FileRefused, MlgymSynthError, SandboxOverloaded, SubmissionInvalid, TaskInvalid
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates import cheats, content, malformed, scores
+from mlgym_synth.gates.copies import not_a_copy
 from mlgym_synth.gates.evidence import Evidence, GateFailed
 from mlgym_synth.gates.record import Runs
+from mlgym_synth.registry import TaskEntry
 from mlgym_synth.sandbox.runtime import fingerprint
+from mlgym_synth.task import InstanceData
 
 GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
     (2, "data", content.data),
@@ -38,8 +41,8 @@ GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
     (7, "nothing for nothing", malformed.nothing_for_nothing),
     (8, "cheats fail", cheats.cheats_fail),
 )
-"""In the order they run: cheap ones first, those that others build on before these. Gate 10, no copies, needs the
-registered tasks to compare with, and is no matter of a task alone."""
+"""In the order they run: cheap ones first, those that others build on before these. Gate 10, no copies, is no matter of
+a task alone: `verify_many` adds it when it is given the registered tasks to compare with."""
 GATE_SECONDS = 120.0
 """A whole task is meant to take 15 s of one core: a gate at this bound never ends, on however loaded a machine."""
 FAULTS = (GateFailed, TaskInvalid, SubmissionInvalid, SandboxOverloaded, FileRefused)
@@ -73,7 +76,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether every gate ran and passed."""
-        return len(self.results) == len(GATES) and all(result.passed for result in self.results)
+        return len(self.results) >= len(GATES) and all(result.passed for result in self.results)
 
 
 def verify(folder: TaskFolder, *, sandbox: str = "auto", runs: Runs | None = None) -> Verdict:
@@ -106,6 +109,7 @@ def verify_many(
     workers: int | None = None,
     sandbox: str = "auto",
     fresh: bool = False,
+    others: Sequence[TaskEntry] = (),
     on_result: Callable[[Verdict], None] | None = None,
 ) -> list[Verdict]:
     """Verify tasks on several cores; verdicts of unchanged tasks come from the cache.
@@ -115,15 +119,21 @@ def verify_many(
         workers: processes; None takes one a core.
         sandbox: backend.
         fresh: do not look into the cache.
+        others: registered tasks, of which none may be a copy (gate 10); that is looked at anew every time.
         on_result: called in this process with every verdict as it comes.
 
     Raises:
         MlgymSynthError: infrastructure failed under some task (the first of them); all others were verified before.
     """
+    folders = list(folders)
     verdicts: list[Verdict] = []
     failures: list[MlgymSynthError] = []
 
+    by_id = {folder.spec.id: folder for folder in folders}
+
     def done(verdict: Verdict) -> None:
+        if others and verdict.passed:
+            verdict = _compared(verdict, by_id[verdict.task_id], others)
         verdicts.append(verdict)
         if on_result is not None:
             on_result(verdict)
@@ -157,6 +167,13 @@ def verify_many(
     if failures:
         raise failures[0]
     return verdicts
+
+
+def _compared(verdict: Verdict, folder: TaskFolder, others: Sequence[TaskEntry]) -> Verdict:
+    start = time.monotonic()
+    reason = not_a_copy(folder, others)
+    result = GateResult(10, "not a copy", reason is None, reason or "", round(time.monotonic() - start, 2))
+    return dataclasses.replace(verdict, results=(*verdict.results, result))
 
 
 @contextlib.contextmanager
@@ -201,12 +218,17 @@ def _verify_path(path: str, sandbox: str) -> Verdict:
         raise KeyboardInterrupt
     folder = load_task(path)
     verdict = verify(folder, sandbox=sandbox)
+    keep(verdict, folder, sandbox)
+    return verdict
+
+
+def keep(verdict: Verdict, folder: TaskFolder, sandbox: str) -> None:
+    """Put a verdict into the cache, so that `verify_many` knows it as long as neither task nor code changes."""
     file = _file_of(folder, sandbox)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".tmp", delete=False) as scratch:
         json.dump(dataclasses.asdict(verdict), scratch)
     Path(scratch.name).replace(file)
-    return verdict
 
 
 def _known(folder: TaskFolder, sandbox: str) -> Verdict | None:
@@ -219,16 +241,22 @@ def _known(folder: TaskFolder, sandbox: str) -> Verdict | None:
 
 def _file_of(folder: TaskFolder, sandbox: str) -> Path:
     # What holds in one backend says nothing of another.
-    key = hashlib.sha256(f"{folder.sha256}{sandbox}{_code()}{fingerprint(folder.spec.runtime)}".encode()).hexdigest()
-    return cache_root() / "verified" / f"{folder.spec.id}-{key[:24]}.json"
+    spec = folder.spec
+    code = _code(
+        isinstance(spec.data, InstanceData), spec.data.source is not None and spec.data.source.package == "huggingface"
+    )
+    key = hashlib.sha256(f"{folder.sha256}{sandbox}{code}{fingerprint(spec.runtime)}".encode()).hexdigest()
+    return cache_root() / "verified" / f"{spec.id}-{key[:24]}.json"
 
 
 @cache
-def _code() -> str:
-    """Hash of the sources that decide a verdict."""
+def _code(programs: bool, hub: bool) -> str:
+    """Hash of the sources that decide a verdict; those of programs and of the Hub only where they have a part in it."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for room in _ROOMS:
         for file in sorted((package / room).rglob("*.py")) if (package / room).is_dir() else [package / room]:
-            digest.update(file.read_bytes())
+            inside = file.relative_to(package).as_posix()
+            if (programs or "/programs/" not in inside) and (hub or not file.name.startswith("hub")):
+                digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from mlgym_synth.folder import TaskFolder, dump_spec, load_task, parse_spec
 from mlgym_synth.task import TaskSpec
 
@@ -56,14 +58,23 @@ class Draft:
 
     @classmethod
     def loads(cls, text: str) -> Draft:
-        """The inverse of `dumps`."""
-        import yaml
+        """The inverse of `dumps`.
 
-        files: dict[str, str] = json.loads(text)
+        Raises:
+            TaskInvalid: `task.yaml` breaks the format.
+        """
+        return cls.of(json.loads(text))
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> Draft:
+        """The draft that these files are; the inverse of `files`.
+
+        Raises:
+            TaskInvalid: `task.yaml` breaks the format.
+        """
         parts: dict[str, dict[str, str]] = {"workspace": {}, "solution": {}, "grader": {}}
         for name, content in files.items():
             room, _, rest = name.partition("/")
             if room in parts:
                 parts[room][rest] = content
-        spec = parse_spec(yaml.safe_load(files["task.yaml"]), "draft")
-        return cls(spec, files["README.md"], **parts)
+        return cls(parse_spec(yaml.safe_load(files["task.yaml"]), "draft"), files["README.md"], **parts)

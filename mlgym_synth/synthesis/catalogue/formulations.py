@@ -21,7 +21,7 @@ class Formulation(BaseModel):
 
     Attributes:
         source: the frame, `AER/CASchools`.
-        row: what a row is. `about`: where the data are from. `ask`: what to predict from what. `hint`: for the solver.
+        row: what a row is. `about`: where the data are from; if empty, the documentation says it. `ask`: what to predict from what. `hint`: for the solver.
         drop: identifiers, and columns that are the target in disguise.
         group, time: the column that the split must respect, if any.
         positive: binary targets: the value that becomes 1.
@@ -35,11 +35,11 @@ class Formulation(BaseModel):
     kind: Kind
     title: str
     row: str
-    about: str
     ask: str
-    hint: str | None = None
     topic: str
-    drop: tuple[str, ...]
+    about: str = ""
+    hint: str | None = None
+    drop: tuple[str, ...] = ()
     group: str | None = None
     time: str | None = None
     positive: str | float | int | bool | None = None

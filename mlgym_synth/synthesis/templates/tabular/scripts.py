@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from mlgym_synth.synthesis.templates.tabular.trial import Script
 from mlgym_synth.task import Metric
 
 MOST_NAMED = 25
+_QUOTES = re.compile(r"'([^'\"\n]*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def script(model: Model, layout: Layout, role: str) -> Script | None:
     if layout.metric.name in ("rmsle", "mape"):
         expression = f"TransformedTargetRegressor({expression}, func=np.log1p, inverse_func=np.expm1)"
     body = [*lines, f"model = {expression}", f"model.fit(train, train[{layout.target!r}])", *_answer(layout)]
-    return Script(f"fits {model.said}", assembled(f"{role}: {model.said}.", "\n".join(body)))
+    return Script(model.said, assembled(f"{role}: {model.said}.", "\n".join(body)))
 
 
 def heading(model: Model, layout: Layout) -> tuple[list[str], tuple[str, ...], tuple[str, ...]] | None:
@@ -84,6 +86,7 @@ def assembled(doc: str, body: str) -> str:
     """A script's text: doc string, the imports that the body needs, the body."""
     first = ["import numpy as np"] if "np." in body else []
     imports = [*first, "import pandas as pd", *imports_of(body)]
+    body = _QUOTES.sub(r'"\1"', body)
     doc = "\n".join(textwrap.wrap(doc[0].upper() + doc[1:], 110))
     return f'"""{doc}"""\n\n' + "\n".join(imports) + "\n\n" + body + "\n"
 

@@ -1,0 +1,160 @@
+"""`mlgym-synth synthesize`: make tasks; killed and run again, it goes on where it was."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mlgym_synth.cli.common import Commands, add_command, add_json, add_sandbox, console, errors, print_json
+from mlgym_synth.cli.common import report_progress as report
+from mlgym_synth.task import FAMILIES
+
+if TYPE_CHECKING:
+    from mlgym_synth.synthesis.author import Author
+    from mlgym_synth.synthesis.pipeline import Progress as State
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands, "synthesize", "Make verified tasks", "mlgym-synth synthesize --tasks 20 --out my-tasks"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets envs/, registry/ and a ledger")
+    command.add_argument("--tasks", type=int, required=True, metavar="N", help="tasks that this run is to register")
+    command.add_argument(
+        "--author", choices=("template", "llm"), default="template", help="who writes (default: %(default)s)"
+    )
+    command.add_argument(
+        "--catalogue", choices=("packaged", "hub"), default="packaged", help="where data is from (default: %(default)s)"
+    )
+    command.add_argument("--families", metavar="A,B", default="", help=f"only these, of {', '.join(FAMILIES)}")
+    command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    command.add_argument("--model", help="llm: the model's name at the endpoint")
+    command.add_argument("--base-url", metavar="URL", help="llm: an OpenAI-compatible endpoint; key in OPENAI_API_KEY")
+    command.add_argument("--max-cost", type=float, metavar="USD", help="llm: stop when so much is spent")
+    command.add_argument("--prices", type=float, nargs=2, metavar=("IN", "OUT"), help="llm: USD per million tokens")
+    command.add_argument(
+        "--max-attempts", type=int, default=3, help="drafts a candidate may have (default: %(default)s)"
+    )
+    command.add_argument(
+        "--p-debug", type=float, default=0.7, help="chance to mend and not to restart (default: %(default)s)"
+    )
+    add_sandbox(command)
+    add_json(command)
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Synthesize; exit code 1 where fewer tasks came out than were asked for."""
+    families = _checked(arguments)
+    # Here and not above, so that a wrong command line is answered at once.
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+    from mlgym_synth.synthesis.ledger import Ledger
+
+    settings = _settings(arguments, families)
+    with Ledger(arguments.out, settings) as ledger:
+        ensure_runtime(progress=report)
+        # Workers inherit these before they load numpy: one core each.
+        os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(arguments.workers, context, _begin_worker) as pool:
+            try:
+                state = asyncio.run(_synthesize(arguments, families, ledger, pool))
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+    _show(arguments, state)
+    return 0 if state.registered >= arguments.tasks else 1
+
+
+async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], ledger: Any, pool: Any) -> State:
+    from mlgym_synth.synthesis.collection import Collection
+    from mlgym_synth.synthesis.pipeline import Settings, Synthesis
+
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    collection = Collection(arguments.out, arguments.sandbox)
+    author = _author(arguments, families, pool)
+    settings = Settings(
+        tasks=arguments.tasks,
+        seed=arguments.seed,
+        max_attempts=arguments.max_attempts,
+        p_debug=arguments.p_debug,
+        at_once=2 * arguments.workers,
+        sandbox=arguments.sandbox,
+    )
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
+        job = bar.add_task("registered", total=arguments.tasks)
+
+        def note(state: State) -> None:
+            rejected = sum(state.rejected.values())
+            bar.update(job, completed=state.registered, description=f"{rejected} rejected, registered")
+
+        try:
+            return await Synthesis(author, ledger, collection, pool, settings, note).run()
+        finally:
+            await author.close()
+
+
+def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any) -> Author:
+    from mlgym_synth.synthesis.template_author import TemplateAuthor
+
+    return TemplateAuthor(arguments.seed, pool, families)
+
+
+def _settings(arguments: argparse.Namespace, families: tuple[str, ...]) -> dict[str, Any]:
+    """What decides which tasks come out: the name of the run's ledger."""
+    settings = {"author": arguments.author, "seed": arguments.seed, "families": sorted(families)}
+    if arguments.author == "template":
+        from mlgym_synth.synthesis.templates import fingerprint
+
+        return {**settings, "templates": fingerprint()}
+    return {
+        **settings,
+        "catalogue": arguments.catalogue,
+        "model": arguments.model,
+        "base_url": arguments.base_url,
+        "max_attempts": arguments.max_attempts,
+        "p_debug": arguments.p_debug,
+    }
+
+
+def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
+    families = tuple(name for name in arguments.families.split(",") if name)
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise ValueError(f"--families: there is no {unknown[0]!r}. There are {', '.join(FAMILIES)}.")
+    if arguments.author == "llm" and not arguments.model:
+        raise ValueError("--author llm needs --model, and --base-url unless it is OpenAI's own.")
+    if arguments.author == "template" and arguments.catalogue == "hub":
+        raise ValueError("--catalogue hub needs --author llm: templates are written for packaged data.")
+    for name, low, high in (("tasks", 1, None), ("workers", 1, None), ("max_attempts", 1, None), ("p_debug", 0, 1)):
+        value = getattr(arguments, name)
+        if value < low or (high is not None and value > high):
+            raise ValueError(
+                f"--{name.replace('_', '-')} {value}: must be at least {low}" + (f", at most {high}" if high else "")
+            )
+    return families
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver hears Ctrl-C, and tells the pool
+
+
+def _show(arguments: argparse.Namespace, state: State) -> None:
+    if arguments.json:
+        fields = {"registered": state.registered, "rejected": state.rejected, "cost_usd": state.cost_usd}
+        print_json({**fields, "out": str(arguments.out)})
+        return
+    for stage, count in sorted(state.rejected.items(), key=lambda pair: -pair[1]):
+        console.print(f"{count:5d} rejected at {stage}")
+    console.print(f"{state.registered:5d} registered in {arguments.out}.")
+    console.print(f"Look at them: mlgym-synth tasks list --registry {arguments.out}")

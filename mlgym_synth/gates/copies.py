@@ -1,0 +1,99 @@
+"""Gate 10: not a copy. Near duplicates by data, what is asked of it, and the words of the statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mlgym_synth.folder import TaskFolder, load_task
+from mlgym_synth.gates.datasets import source_name
+from mlgym_synth.registry import TaskEntry
+from mlgym_synth.task import InstanceData, TableData, TaskSpec
+
+WORDS = 4
+ALIKE = 0.92
+"""Jaccard similarity of the statements' word runs from which on two texts are one."""
+ALIKE_ON_SAME_DATA = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a task is compared by."""
+
+    id: str
+    dataset: str
+    asked: str
+    family: str
+    words: frozenset[tuple[str, ...]]
+
+
+def face_of(spec: TaskSpec, statement: str, dataset: str) -> Face:
+    """The face of a task; `dataset` as the index names it."""
+    return Face(spec.id, dataset, _asked(spec), spec.family, _runs(statement))
+
+
+def copy_of(face: Face, others: Iterable[Face]) -> str | None:
+    """Why the task is a copy of one of the others, or None."""
+    for other in others:
+        if other.id == face.id:
+            continue
+        same_data = other.dataset == face.dataset
+        alike = _alike(face.words, other.words)
+        if same_data and other.asked == face.asked and other.family == face.family:
+            return f"{other.id} asks the same ({face.asked}) of the same data ({face.dataset})."
+        if alike >= (ALIKE_ON_SAME_DATA if same_data and other.family == face.family else ALIKE):
+            return f"its statement is {alike:.0%} that of {other.id}."
+    return None
+
+
+def neighbours(folder: TaskFolder, entries: Sequence[TaskEntry]) -> list[TaskEntry]:
+    """The registered tasks that could be its original: on the same data, or programs of its family."""
+    own = next((entry for entry in entries if entry.sha256 == folder.sha256), None)
+    dataset = source_name(folder.spec) if own is None else own.dataset
+    program = isinstance(folder.spec.data, InstanceData)
+    near = [e for e in entries if e.dataset == dataset or (program and e.family == folder.spec.family)]
+    # Of a pair the later one is the copy; a task that is not registered comes after all of them.
+    return [entry for entry in near if entry.id != folder.spec.id and (own is None or entry.id < own.id)]
+
+
+def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str | None:
+    """Gate 10 for a task among registered ones: why it is a copy, or None.
+
+    Raises:
+        TaskInvalid: a neighbour's folder is broken.
+    """
+    near = neighbours(folder, entries)
+    own = next((entry.dataset for entry in entries if entry.sha256 == folder.sha256), source_name(folder.spec))
+    faces = []
+    for entry in near:
+        other = _folder(entry.folder)
+        faces.append(face_of(other.spec, other.statement, entry.dataset))
+    return copy_of(face_of(folder.spec, folder.statement, own), faces)
+
+
+@lru_cache(maxsize=2048)
+def _folder(path: Path) -> TaskFolder:
+    return load_task(path)
+
+
+def _asked(spec: TaskSpec) -> str:
+    if isinstance(spec.data, TableData):
+        return spec.data.target
+    if isinstance(spec.data, InstanceData):
+        return f"{spec.data.referee} {sorted(spec.data.parameters.items())}"
+    return ",".join(spec.data.hidden)
+
+
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    words = re.findall(r"[a-z0-9']+", text.lower())
+    return frozenset(tuple(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1))
+
+
+def _alike(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
+    if not one or not other or min(len(one), len(other)) < ALIKE_ON_SAME_DATA * max(len(one), len(other)):
+        return 0.0
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)

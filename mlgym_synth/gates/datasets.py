@@ -1,0 +1,54 @@
+"""Which tasks share data: the index's `dataset` is a string, equal exactly where they do. Splits go by it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from mlgym_synth.data.sketch import Sketch, overlap, sketch_of
+from mlgym_synth.task import InstanceData, Source, TaskSpec
+
+HELD_OUT_SHARE = 0.1
+
+
+def source_name(spec: TaskSpec) -> str:
+    """What the data is called where it comes from; generated instances have the referee's name and their seed."""
+    data = spec.data
+    if data.source is not None:
+        return f"{data.source.package}:{data.source.item}"
+    assert isinstance(data, InstanceData)
+    return f"{data.referee}:{data.seed}"
+
+
+def split_of(dataset: str) -> str:
+    """`heldout` for about a tenth of all data sets, by a hash of the name: no task's coming moves another."""
+    share = int(hashlib.sha256(dataset.encode()).hexdigest()[:8], 16) / 2**32
+    return "heldout" if share < HELD_OUT_SHARE else "train"
+
+
+class Datasets:
+    """Names data sets one after another; one that holds what an earlier one holds gets the earlier one's name."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._sketches: dict[str, Sketch] = {}
+        self._holders: dict[int, set[str]] = {}
+
+    def name_of(self, spec: TaskSpec) -> str:
+        """The data set's name.
+
+        Raises:
+            DatasetUnavailable: a source that is not known yet cannot be had.
+        """
+        own = source_name(spec)
+        if own not in self._names:
+            self._names[own] = own if spec.data.source is None else self._like(own, spec.data.source)
+        return self._names[own]
+
+    def _like(self, own: str, source: Source) -> str:
+        sketch = sketch_of(source)
+        near = sorted({name for value in sketch for name in self._holders.get(value, ())}, key=list(self._names).index)
+        known = next((self._names[name] for name in near if overlap(sketch, self._sketches[name])), own)
+        self._sketches[own] = sketch
+        for value in sketch:
+            self._holders.setdefault(value, set()).add(own)
+        return known

@@ -1,0 +1,83 @@
+"""The folder that tasks go into: numbers them, keeps copies out, writes folders whole and the index beside them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from mlgym_synth.folder import TaskFolder, load_task
+from mlgym_synth.gates.copies import Face, copy_of, face_of
+from mlgym_synth.gates.datasets import Datasets
+from mlgym_synth.gates.record import entry_of, write_index
+from mlgym_synth.gates.verify import keep
+from mlgym_synth.registry import index_line, read_index
+from mlgym_synth.synthesis.draft import Draft
+from mlgym_synth.synthesis.examine import Examined
+
+_NUMBER = re.compile(r"task-(\d+)")
+
+
+class Collection:
+    """`envs/` and `registry/` below one folder, while a run adds to them.
+
+    Args:
+        out: the folder; made if missing.
+        sandbox: the backend that verdicts are from.
+
+    Raises:
+        TaskInvalid: a task that lies there cannot be read.
+        DatasetUnavailable: its data cannot be had, and so not be compared.
+    """
+
+    def __init__(self, out: Path, sandbox: str) -> None:
+        self._out, self._sandbox = out, sandbox
+        self._datasets = Datasets()
+        self._faces: list[Face] = []
+        (out / "envs").mkdir(parents=True, exist_ok=True)
+        (out / "registry" / "splits").mkdir(parents=True, exist_ok=True)
+        folders = [load_task(file.parent) for file in sorted((out / "envs").glob("*/task.yaml"))]
+        for folder in folders:
+            self._faces.append(face_of(folder.spec, folder.statement, self._datasets.name_of(folder.spec)))
+        if {folder.spec.id: folder.sha256 for folder in folders} != {e.id: e.sha256 for e in read_index(out)}:
+            write_index(out)  # a run was killed between a folder and its line
+        taken = [int(match[1]) for face in self._faces if (match := _NUMBER.fullmatch(face.id))]
+        self._next = max(taken, default=0) + 1
+
+    def __contains__(self, task_id: str) -> bool:
+        return (self._out / "envs" / task_id / "task.yaml").is_file()
+
+    def next_id(self) -> str:
+        """The id that the next task gets: no holes."""
+        return f"task-{self._next:04d}"
+
+    def copy_in(self, files: dict[str, str]) -> str | None:
+        """Why a task with these files would be a copy of one that is there (gate 10), or None."""
+        draft = Draft.of(files)
+        return copy_of(face_of(draft.spec, draft.statement, self._datasets.name_of(draft.spec)), self._faces)
+
+    def dataset_of(self, files: dict[str, str]) -> str:
+        """The name of the task's data set, equal to that of every task which shares data."""
+        return self._datasets.name_of(Draft.of(files).spec)
+
+    def add(self, task_id: str, examined: Examined) -> TaskFolder:
+        """Write a task's folder, whole or not at all, its line of the index, and its verdict into the cache."""
+        scratch = self._out / "envs" / f".{task_id}.tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        for name, text in Draft.of(examined.files).files(task_id).items():
+            path = scratch / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        target = self._out / "envs" / task_id
+        scratch.replace(target)
+        folder = load_task(target)
+        dataset = self._datasets.name_of(folder.spec)
+        entry = entry_of(folder, dataset, verified=True)
+        with (self._out / "registry" / "index.jsonl").open("a", encoding="utf-8") as index:
+            index.write(index_line(entry))
+        with (self._out / "registry" / "splits" / f"{entry['split']}.txt").open("a", encoding="utf-8") as names:
+            names.write(task_id + "\n")
+        self._faces.append(face_of(folder.spec, folder.statement, dataset))
+        self._next = max(self._next, int(task_id.removeprefix("task-")) + 1)
+        keep(examined.verdict(task_id, folder.sha256), folder, self._sandbox)
+        return folder
