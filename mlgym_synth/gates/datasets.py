@@ -30,6 +30,7 @@ class Datasets:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._parts: dict[str, str] = {}
         self._sketches: dict[str, Sketch] = {}
         self._holders: dict[int, set[str]] = {}
 
@@ -39,15 +40,30 @@ class Datasets:
         Raises:
             DatasetUnavailable: a source that is not known yet cannot be had.
         """
-        own = source_name(spec)
+        own, source = source_name(spec), spec.data.source
         if own not in self._names:
-            self._names[own] = own if spec.data.source is None else self._like(own, spec.data.source)
+            if source is None:
+                self._names[own] = own
+            elif isinstance(spec.data, InstanceData):
+                self._names[own] = self._with_parts(own, source)
+            else:
+                self._names[own] = self._like(own, source)
         return self._names[own]
+
+    def _with_parts(self, own: str, source: Source) -> str:
+        """Referees read their sources in ways of their own; `A+B` are texts of A and of B."""
+        parts = [f"{source.package}:{part}" for part in source.item.split("+")]
+        known = next((self._parts[part] for part in parts if part in self._parts), self._names.get(parts[0], own))
+        for part in parts:
+            self._parts.setdefault(part, known)
+        return known
 
     def _like(self, own: str, source: Source) -> str:
         sketch = sketch_of(source)
         near = sorted({name for value in sketch for name in self._holders.get(value, ())}, key=list(self._names).index)
         known = next((self._names[name] for name in near if overlap(sketch, self._sketches[name])), own)
+        known = self._parts.get(own, known)
+        self._parts.setdefault(own, known)
         self._sketches[own] = sketch
         for value in sketch:
             self._holders.setdefault(value, set()).add(own)
