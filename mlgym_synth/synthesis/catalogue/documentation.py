@@ -16,7 +16,7 @@ MOST_SENTENCES = 3
 _SENTENCE = re.compile(r"(?<=[a-z0-9)][.!?])\s+(?=[A-Z])")
 _TECHNICAL = re.compile(
     r"data ?\.?frame|tibble|\bR\b|package|function|lazily|help file|data\(|See |see also|Format|Wooldridge|object|"
-    r"number of observations|variables?\b.*\bfollowing|following variables|[*|]|kindly|\bI\b|I'll|deprecated|found at$|download|simulat|vector|\bfactor|column",
+    r"number of observations|variables?\b.*\bfollowing|following variables|[*|]|kindly|\bI\b|I'll|deprecated|found at$|download|simulat|vector|web ?site|Journal|Review|He obtained|especially|available|replicat|package|A panel of|chart|Adjust|\bfactor|column",
     re.IGNORECASE,
 )
 _NAME_ALONE = r"^\s*[`*_\[]*{name}[`*_\]]*\s*:?\s*$"
@@ -75,7 +75,7 @@ def about(package: str, item: str) -> str:
     title = _plain(" ".join(parts.get("Title", [item])), shorten=False)
     if not taken and len(title.split()) > 2:
         taken = [f"The data are known as {title.rstrip('.')}"]
-    return ". ".join(taken) + "." if taken else ""
+    return " ".join(text if text.endswith(("?", "!", '."')) else f"{text}." for text in taken)
 
 
 @lru_cache(maxsize=8)
@@ -118,7 +118,9 @@ def _plain(text: str, shorten: bool = True) -> str:
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"<https?:[^>]*>", "", text)
     text = re.sub(r"(?<!\w)([`*_]{1,2})(\S(?:[^`*]*?\S)?)\1(?!\w)", r"\2", text)
-    text = " ".join(text.replace("`", "").split())
+    text = re.sub(r"[,\s]+(?=[.,;])|\\\\(?=[.])", "", " ".join(text.replace("`", "").split()))  # what a removed link leaves behind
+    if not re.search(r"\w", text):
+        return ""
     if not shorten:
         return text
     for pattern in _TYPES:

@@ -1,4 +1,4 @@
-"""Questions worth asking of real tables, chosen by hand: one line of `tabular-*.jsonl` each."""
+"""Questions worth asking of real tables, chosen by hand: one line of `tabular*.jsonl` each."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Formulation(BaseModel):
 def formulations() -> dict[str, Formulation]:
     """All formulations by key, in the order of the files."""
     made: dict[str, Formulation] = {}
-    for file in sorted(Path(__file__).parent.glob("tabular-*.jsonl")):
+    for file in sorted(Path(__file__).parent.glob("tabular*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
             fields = json.loads(line)
             if fields.pop("verdict") == "use":
