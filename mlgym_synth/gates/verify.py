@@ -28,7 +28,7 @@ from mlgym_synth.gates.evidence import Evidence, GateFailed
 from mlgym_synth.gates.record import Runs
 from mlgym_synth.registry import TaskEntry
 from mlgym_synth.sandbox.runtime import fingerprint
-from mlgym_synth.task import HUB, InstanceData
+from mlgym_synth.task import InstanceData
 
 GATES: tuple[tuple[int, str, Callable[[Evidence], str]], ...] = (
     (2, "data", content.data),

@@ -1,7 +1,8 @@
 """Symbolic regression: points of a formula that nobody tells, to be predicted inside and outside of what was measured.
 
-`formula`: parameters hold an expression in the names of inputs and constants, their values, and ranges. A batch of points
-is an instance; the score is 1 / (1 + squared error / spread around the batch's mean): 1 for perfect, 0.5 for the mean.
+`formula`: parameters hold an expression in the names of inputs and constants, their values, and ranges. A batch of
+points is an instance; the score is 1 / (1 + squared error / spread around the batch's mean): 1 for perfect, 0.5 for
+the mean.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def points(structure: str, rng: np.random.Generator, count: int) -> Points:
     """
     if structure == "streets":
         crossings = rng.choice(21 * 21, size=count, replace=False)
-        return np.column_stack([crossings % 21, crossings // 21]) * 5.0
+        return np.column_stack([crossings % 21 * 5.0, crossings // 21 * 5.0])
     if structure == "uniform":
         drawn = rng.uniform(0, 100, (count, 2))
     elif structure == "clusters":

@@ -1,7 +1,8 @@
 """Graphs. Every score is a share of the weight there is, or a ratio to a bound that holds for the instance.
 
-`colouring`: colours over a clique's size. `frequencies` and `spaced_frequencies`: weight of the edges whose ends differ,
-or differ by two. `independent_set`: weight over that of a cover by cliques. `vertex_cover`: weight over an edge packing.
+`colouring`: colours over a clique's size. `frequencies` and `spaced_frequencies`: weight of the edges whose ends
+differ, or differ by two. `independent_set`: weight over that of a cover by cliques. `vertex_cover`: weight over an
+edge packing.
 `bisection`: weight cut by two equal halves. `signed_cut`: weight of the edges whose wish is met.
 """
 

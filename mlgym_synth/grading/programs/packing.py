@@ -1,8 +1,8 @@
 """Bins and knapsacks with a twist. Bins over a bound on their number; values over a fractional bound.
 
 `shaped_bin_packing`: sizes of a structure. `vector_packing`: two sizes at a time. `conflict_packing`: items that must
-not share a bin. `pair_knapsack`: pairs that are worth more together. `conflict_knapsack`: items that exclude each other.
-`group_knapsack`: one of each group at most.
+not share a bin. `pair_knapsack`: pairs that are worth more together. `conflict_knapsack`: items that exclude each
+other. `group_knapsack`: one of each group at most.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Choosing and placing: costs over a bound that holds for the instance, values as shares of one.
 
-`quadratic_assignment`; `facility_location`, `median_sites` (a given number), `furthest_customer`; `job_assignment` (with
-overtime); `set_cover`, `max_coverage`; `linear_ordering`, `linear_arrangement`.
+`quadratic_assignment`; `facility_location`, `median_sites` (a given number), `furthest_customer`; `job_assignment`
+(with overtime); `set_cover`, `max_coverage`; `linear_ordering`, `linear_arrangement`.
 """
 
 from __future__ import annotations

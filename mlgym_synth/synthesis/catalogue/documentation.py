@@ -16,7 +16,10 @@ MOST_SENTENCES = 3
 _SENTENCE = re.compile(r"(?<=[a-z0-9)][.!?])\s+(?=[A-Z])")
 _TECHNICAL = re.compile(
     r"data ?\.?frame|tibble|\bR\b|package|function|lazily|help file|data\(|See |see also|Format|Wooldridge|object|"
-    r"number of observations|variables?\b.*\bfollowing|following variables|[*|]|kindly|\bI\b|I'll|deprecated|found at$|download|simulat|vector|web ?site|Journal|Review|He obtained|especially|available|replicat|package|A panel of|chart|Adjust|\bfactor|column",
+    r"number of observations|variables?\b.*\bfollowing|following variables|[*|]|kindly|\bI\b|I'll|"
+    r"deprecated|found at$|download|simulat|vector|"
+    r"web ?site|Journal|Review|He obtained|especially|available|replicat|A panel of|chart|Adjust|spreadsheet|\bfactor|"
+    r"column",
     re.IGNORECASE,
 )
 _NAME_ALONE = r"^\s*[`*_\[]*{name}[`*_\]]*\s*:?\s*$"
@@ -32,7 +35,8 @@ _TYPES = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"^(?:an? )?(?:{_SORTS} )*(?:vector|variable|factor)\s*(?:(?:of|for|indicating|giving|denoting|that)\s+)(?=\S)",
+        rf"^(?:an? )?(?:{_SORTS} )*(?:vector|variable|factor)\s*"
+        r"(?:(?:of|for|indicating|giving|denoting|that)\s+)(?=\S)",
         re.IGNORECASE,
     ),
     re.compile(rf"\s*\((?:a |an )?{_SORTS}(?: (?:vector|variable|factor))?\)", re.IGNORECASE),
@@ -118,7 +122,8 @@ def _plain(text: str, shorten: bool = True) -> str:
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"<https?:[^>]*>", "", text)
     text = re.sub(r"(?<!\w)([`*_]{1,2})(\S(?:[^`*]*?\S)?)\1(?!\w)", r"\2", text)
-    text = re.sub(r"[,\s]+(?=[.,;])|\\\\(?=[.])", "", " ".join(text.replace("`", "").split()))  # what a removed link leaves behind
+    text = " ".join(text.replace("`", "").replace("\\.", ".").split())
+    text = re.sub(r"[,\s]+(?=[.,;])", "", text)  # what a removed link leaves behind
     if not re.search(r"\w", text):
         return ""
     if not shorten:

@@ -21,7 +21,9 @@ class Formulation(BaseModel):
 
     Attributes:
         source: the frame, `AER/CASchools`.
-        row: what a row is. `about`: where the data are from; if empty, the documentation says it. `ask`: what to predict from what. `hint`: for the solver.
+        row: what a row is.
+        about: where the data are from; if empty, the documentation says it.
+        ask, hint: what to predict; what helps.
         drop: identifiers, and columns that are the target in disguise.
         group, time: the column that the split must respect, if any.
         positive: binary targets: the value that becomes 1.

@@ -119,7 +119,7 @@ def _hidden(frame: Frame, numbers: list[str]) -> tuple[str, ...]:
         column = frame.columns[name].values
         assert column is not None
         known = column[~np.isnan(column)]
-        years = bool((known == np.round(known)).all() and 1500 <= known.min() and known.max() <= 2100)
+        years = bool((known == np.round(known)).all() and known.min() >= 1500 and known.max() <= 2100)
         if len(np.unique(known)) >= FEWEST_VALUES and not years:
             values[name] = np.where(np.isnan(column), np.nanmedian(column), column)
     found = []
@@ -187,10 +187,11 @@ def write_gaps(idea: Idea, seed: int) -> Draft:
     lines = len(public.tables["table"].lines)
     paragraphs = [
         formulation.about,
-        f"`table.csv` holds {lines:,} rows, each {formulation.row}. In {data.cells:,} places, never two in one row, a number"
-        f" was taken out, of the columns {names}. Some other cells were empty from the start; nobody asks for those.",
-        "`test.csv` lists the gaps, one a line: `id`, `row` (the position in `table.csv`, counted from 0) and `column`. The"
-        " rest of the row tells a good deal about what is missing.",
+        f"`table.csv` holds {lines:,} rows, each {formulation.row}. In {data.cells:,} places, never two in one row, a"
+        f" number was taken out, of the columns {names}. Some other cells were empty from the start; nobody asks for"
+        " those.",
+        "`test.csv` lists the gaps, one a line: `id`, `row` (the position in `table.csv`, counted from 0) and `column`."
+        " The rest of the row tells a good deal about what is missing.",
         f"Write `submission.csv` with the columns `id` and `value`, in the column's own unit."
         f" {metric_sentence(spec.metric, ', taken after each column is scaled to standard deviation 1')}"
         f" `baseline.py` {baseline.said}.",

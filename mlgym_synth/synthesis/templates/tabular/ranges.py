@@ -122,8 +122,9 @@ def write_ranges(idea: Idea, seed: int) -> Draft:
     ]
     baseline, reference = Trial(spec, prepared).choose(around, [made for made in strong if made is not None])
     answer = (
-        "Write `submission.csv` with the columns `id`, `q10`, `q50` and `q90`: values that the truth should stay below in"
-        " 10%, 50% and 90% of the cases. A range that is wide where little is known, and narrow where much is, wins."
+        "Write `submission.csv` with the columns `id`, `q10`, `q50` and `q90`: values that the truth should stay"
+        " below in 10%, 50% and 90% of the cases. A range that is wide where little is known, and narrow where"
+        " much is, wins."
     )
     return finished(spec, _paragraphs(frame, spec, prepared, answer, baseline), baseline, reference)
 
@@ -168,8 +169,8 @@ def _paragraphs(frame: Frame, spec: TaskSpec, prepared: Prepared, answer: str, b
     return [
         formulation.about,
         sentence(formulation.ask),
-        f"`train.csv` holds {train:,} rows with `{frame.target}`, each {formulation.row}; `test.csv` holds {test:,} others"
-        f" with an `id`. {split_words(frame)}",
+        f"`train.csv` holds {train:,} rows with `{frame.target}`, each {formulation.row}; `test.csv` holds {test:,}"
+        f" others with an `id`. {split_words(frame)}",
         sentence(formulation.hint) if formulation.hint else "",
         f"{answer} {metric_sentence(spec.metric)} `baseline.py` {baseline.said}.",
     ]

@@ -156,7 +156,10 @@ def split_words(frame: Frame) -> str:
     if frame.group is not None:
         meaning = frame.meanings[frame.group]
         told = f" ({meaning})" if meaning != "what the split goes by" else ""
-        return f"No `{frame.group}`{told} of the test rows occurs in train, so what is learnt must carry over to new ones. "
+        return (
+            f"No `{frame.group}`{told} of the test rows occurs in train, so what is learnt must carry over to new"
+            " ones. "
+        )
     if frame.time is not None:
         return f"The test rows are later than all train rows, by `{frame.time}`. "
     return ""

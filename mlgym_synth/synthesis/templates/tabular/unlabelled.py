@@ -216,11 +216,11 @@ def _groups(frame: Frame, seed: int) -> Draft:
     baseline, reference = Trial(spec, prepared).choose(made(GROUPERS, "Baseline"), made(BETTER_GROUPERS, "Reference"))
     paragraphs = [
         frame.formulation.about,
-        f"Each of the {rows:,} rows of `test.csv`, {frame.formulation.row}, belongs to one of {k} groups, which somebody"
-        f" knows (`{frame.target}`: {frame.meanings[frame.target]}) and you do not: there are no labels at all. Sort the"
-        " rows into groups from their other columns.",
-        f"Write `submission.csv` with the columns `id` and `{frame.target}`, any name for the group of each row; what the"
-        f" groups are called does not matter. {metric_sentence(spec.metric)} `baseline.py` {baseline.said}.",
+        f"Each of the {rows:,} rows of `test.csv`, {frame.formulation.row}, belongs to one of {k} groups, which"
+        f" somebody knows (`{frame.target}`: {frame.meanings[frame.target]}) and you do not: there are no labels at"
+        " all. Sort the rows into groups from their other columns.",
+        f"Write `submission.csv` with the columns `id` and `{frame.target}`, any name for the group of each row; what"
+        f" the groups are called does not matter. {metric_sentence(spec.metric)} `baseline.py` {baseline.said}.",
     ]
     return finished(spec, paragraphs, baseline, reference)
 
@@ -253,7 +253,8 @@ def _anomalies(frame: Frame, seed: int) -> Draft:
         frame.formulation.about,
         f"Each row is {frame.formulation.row}. The {train:,} rows of `train.csv` are all of the usual kind; among the"
         f" {test:,} of `test.csv` are some of another: those where `{frame.target}` ({frame.meanings[frame.target]}) is"
-        f" `{shown}`. You have never seen one. Give every test row a number that is higher the less it seems to belong.",
+        f" `{shown}`. You have never seen one. Give every test row a number that is higher the less it seems to"
+        " belong.",
         f"Write `submission.csv` with the columns `id` and `{frame.target}`, any number. {metric_sentence(spec.metric)}"
         f" Positive are the rows that do not belong. `baseline.py` {baseline.said}.",
     ]
