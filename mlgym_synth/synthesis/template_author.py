@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import Executor
 from dataclasses import asdict
 
+from mlgym_synth.errors import DatasetUnavailable, GradingError, SubmissionInvalid
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.draft import Draft, Unsuitable
 from mlgym_synth.synthesis.templates import all_templates, plan
@@ -62,5 +63,5 @@ def write_idea(body: dict[str, object]) -> tuple[str | None, str]:
     idea = Idea(**{name: str(value) for name, value in fields.items()})
     try:
         return all_templates()[idea.template].write(idea, seed).dumps(), ""
-    except Unsuitable as unsuitable:
+    except (Unsuitable, DatasetUnavailable, GradingError, SubmissionInvalid) as unsuitable:
         return None, str(unsuitable)

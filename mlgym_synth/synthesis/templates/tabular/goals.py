@@ -78,6 +78,8 @@ def _class_goal(frame: Frame, values: Any, counts: Any, rng: np.random.Generator
             return Goal(Metric(name=name, direction="maximize", optimum=1.0), (column,), positive)
         return Goal(Metric(name=name, direction="minimize", optimum=0.0), (column,), positive)
     named = tuple(int(float(v)) for v in values) if numeric else tuple(map(str, values))
+    if any(set(str(name)) & set(',"\n') for name in named):
+        raise Unsuitable(f"{frame.formulation.key}: a class has a comma in its name, which no header of a CSV should")
     if calibrated:
         columns = tuple(SubmissionColumn(name=f"p_{name}", low=0.0, high=1.0) for name in named)
         metric = Metric(name="log_loss", direction="minimize", optimum=0.0, classes=named)
