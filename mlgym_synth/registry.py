@@ -1,12 +1,19 @@
-"""The index of tasks and their Gymnasium ids. Read when `mlgym_synth` is imported, so it imports next to nothing."""
+"""The index of tasks and their Gymnasium ids. Read when `mlgym_synth` is imported, so it imports next to nothing.
+
+An index is one JSON object a line. Only ids are read up front; a line is parsed when its task is asked for, so that an
+index of 100,000 costs what is used of it.
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +23,19 @@ from gymnasium.envs.registration import EnvSpec
 from mlgym_synth.errors import TaskInvalid, TaskNotFound
 
 NAMESPACE = "synth"
+GYM_IDS_AT_ONCE = 10_000
+"""An index of at most so many tasks is put into Gymnasium's registry when it is read; of a larger one, each task when
+`make` opens it."""
+
+_LINE = re.compile(r'^\{"id": "([^"\\]+)", .*\}$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskEntry:
-    """One line of `index.jsonl`, with `folder` resolved. What `tasks list` shows without opening a task."""
+    """One line of `index.jsonl`, and the root it was found below. What `tasks list` shows without opening a task."""
 
     id: str
-    folder: Path
+    path: str
     family: str
     metric: str
     direction: str
@@ -33,6 +45,12 @@ class TaskEntry:
     baseline: float | None
     reference: float | None
     verified: bool
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """The task's folder."""
+        return self.root / self.path
 
     @property
     def gym_id(self) -> str:
@@ -40,7 +58,61 @@ class TaskEntry:
         return f"{NAMESPACE}/{self.id}"
 
 
-_entries: dict[str, TaskEntry] = {}
+class _Index:
+    """One `registry/index.jsonl`: its ids at once, its lines when they are asked for.
+
+    Raises:
+        TaskInvalid: a line that cannot be read, or an id that occurs twice; names file and line.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.file = root, root / "registry" / "index.jsonl"
+        self._text = self.file.read_bytes().decode() if self.file.is_file() else ""
+        self.names: list[str] = _LINE.findall(self._text)
+        if len(self.names) != self._text.count("\n"):
+            # Broken, or not as `index_line` writes it: parsed now, to name the line or to put it right.
+            lines = enumerate(self._text.splitlines(), 1)
+            self._text = "".join(index_line(self._fields(number, line)) for number, line in lines)
+            self.names = _LINE.findall(self._text)
+
+    @cached_property
+    def lines(self) -> dict[str, str]:
+        """Line by id, in the order of the file."""
+        found = dict(zip(self.names, self._text.splitlines(), strict=True))
+        if len(found) < len(self.names):
+            number = next(n for n, name in enumerate(self.names) if name in self.names[:n])
+            name = self.names[number]
+            raise TaskInvalid(f"{self.file}:{number + 1}: id {name!r} occurs twice. Remove one of the lines.")
+        return found
+
+    def entries(self, names: list[str]) -> list[TaskEntry]:
+        """The entries of these ids."""
+        try:
+            parsed = json.loads(f"[{','.join(map(self.lines.__getitem__, names))}]")
+            return [TaskEntry(root=self.root, **fields) for fields in parsed]
+        except (ValueError, TypeError):
+            return [self._entry(name) for name in names]
+
+    def _entry(self, name: str) -> TaskEntry:
+        number = self.names.index(name) + 1
+        fields = self._fields(number, self.lines[name])
+        try:
+            return TaskEntry(root=self.root, **fields)
+        except TypeError as error:
+            raise self._invalid(number, error) from error
+
+    def _fields(self, number: int, line: str) -> dict[str, Any]:
+        try:
+            fields = json.loads(line)
+            return {"id": fields.pop("id"), **fields}
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise self._invalid(number, error) from error
+
+    def _invalid(self, number: int, error: Exception) -> TaskInvalid:
+        return TaskInvalid(f"{self.file}:{number}: {error}. Correct this line, or write the index anew.")
+
+
+_indexes: dict[Path, _Index] = {}
 
 
 def shipped_root() -> Path:
@@ -50,7 +122,7 @@ def shipped_root() -> Path:
 
 
 def index_line(fields: dict[str, Any]) -> str:
-    """One line of `index.jsonl`."""
+    """One line of `index.jsonl`; `fields` begin with `id`."""
     return json.dumps(fields, sort_keys=False) + "\n"
 
 
@@ -60,20 +132,14 @@ def read_index(root: Path) -> Iterator[TaskEntry]:
     Raises:
         TaskInvalid: a line that cannot be read; names file, line and what is wrong.
     """
-    file = root / "registry" / "index.jsonl"
-    if not file.is_file():
-        return
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            fields = json.loads(line)
-            fields["folder"] = root / fields.pop("path")
-            yield TaskEntry(**fields)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise TaskInvalid(f"{file}:{number}: {error}. Correct this line, or write the index anew.") from error
+    index = _Index(root)
+    return iter(index.entries(index.names))
 
 
 def register(directory: str | Path) -> list[str]:
     """Register the tasks below a directory that holds `registry/index.jsonl`, and return their Gymnasium ids.
+
+    Of an index of more than `GYM_IDS_AT_ONCE` tasks, `gym.make` knows those that `mlgym_synth.make` has opened.
 
     Raises:
         TaskInvalid: no index there, or an id that is taken by another folder.
@@ -81,31 +147,41 @@ def register(directory: str | Path) -> list[str]:
     root = Path(directory).resolve()
     if not (root / "registry" / "index.jsonl").is_file():
         raise TaskInvalid(f"{root}: no registry/index.jsonl. Give the folder that `synthesize --out` wrote.")
-    return _add(read_index(root))
+    return _add(_Index(root))
 
 
 def register_shipped() -> None:
     """Register the tasks that come with this package."""
-    _add(read_index(shipped_root()))
+    _add(_Index(shipped_root()))
 
 
-def _add(entries: Iterable[TaskEntry]) -> list[str]:
-    added = []
-    for entry in entries:
-        known = _entries.get(entry.id)
-        if known is not None and known.folder != entry.folder:
-            raise TaskInvalid(f"{entry.folder}: id {entry.id!r} is taken by {known.folder}. Rename one of them.")
-        _entries[entry.id] = entry
-        # Straight into the registry: `gym.register` looks at all ids before it adds one, quadratic in their number.
-        gym.registry[entry.gym_id] = EnvSpec(
-            id=entry.gym_id,
-            entry_point="mlgym_synth.env:SynthEnv",
-            vector_entry_point="mlgym_synth.vector:SynthVectorEnv",
-            nondeterministic=True,  # seconds enter `info`
-            kwargs={"task": str(entry.folder)},
-        )
-        added.append(entry.gym_id)
-    return added
+def _add(index: _Index) -> list[str]:
+    for other in _indexes.values():
+        if other.root != index.root and (taken := set(other.names).intersection(index.names)):
+            name = min(taken)
+            here, there = (one.entries([name])[0].folder for one in (index, other))
+            raise TaskInvalid(f"{here}: id {name!r} is taken by {there}. Rename one of them.")
+    _indexes[index.root] = index
+    if len(index.names) <= GYM_IDS_AT_ONCE:
+        for name in index.names:
+            _tell_gymnasium(name)
+    return [f"{NAMESPACE}/{name}" for name in index.names]
+
+
+def _tell_gymnasium(name: str) -> None:
+    # Straight into the registry: `gym.register` looks at all ids before it adds one, quadratic in their number.
+    gym_id = f"{NAMESPACE}/{name}"
+    gym.registry[gym_id] = EnvSpec(
+        id=gym_id,
+        entry_point="mlgym_synth.env:SynthEnv",
+        vector_entry_point="mlgym_synth.vector:SynthVectorEnv",
+        nondeterministic=True,  # seconds enter `info`
+        kwargs={"task": name},
+    )
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("mlgym_synth:").removeprefix(f"{NAMESPACE}/")
 
 
 def find(task: str) -> TaskEntry:
@@ -114,14 +190,25 @@ def find(task: str) -> TaskEntry:
     Raises:
         TaskNotFound: with the ids that are near it.
     """
-    name = task.removeprefix("mlgym_synth:").removeprefix(f"{NAMESPACE}/")
-    if name in _entries:
-        return _entries[name]
-    stem, number = _numbered(name)
-    near = [known for known in _entries if _numbered(known) == (stem, number)] if number else []
-    near = near or difflib.get_close_matches(name, _entries, n=3)
+    name = _bare(task)
+    for index in _indexes.values():
+        if name in index.lines:
+            return index.entries([name])[0]
+    near = _near(name)
     hint = f"Did you mean {' or '.join(f'{NAMESPACE}/{n}' for n in near)}?" if near else "See `mlgym-synth tasks list`."
-    raise TaskNotFound(f"No task {task!r} among {len(_entries)}. {hint}")
+    raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
+
+
+def count() -> int:
+    """How many tasks are registered."""
+    return sum(len(index.names) for index in _indexes.values())
+
+
+def _near(name: str) -> list[str]:
+    known = [other for index in _indexes.values() for other in index.names]
+    stem, number = _numbered(name)
+    same = [other for other in known if other.startswith(stem) and _numbered(other) == (stem, number)] if number else []
+    return same or difflib.get_close_matches(name, known[:GYM_IDS_AT_ONCE], n=3)
 
 
 def _numbered(name: str) -> tuple[str, str]:
@@ -130,20 +217,71 @@ def _numbered(name: str) -> tuple[str, str]:
     return stem, name[len(stem) :].lstrip("0")
 
 
-def select(patterns: Iterable[str] = ("*",), *, split: str = "all") -> list[TaskEntry]:
-    """Entries whose id matches any of the patterns (globs with or without `synth/`), in the order of the index.
+def select(
+    patterns: Iterable[str] = ("*",),
+    *,
+    split: str = "all",
+    family: str | Iterable[str] = (),
+    metric: str | None = None,
+    dataset: str | None = None,
+    limit: int | None = None,
+) -> list[TaskEntry]:
+    """Entries that match, in the order of the index.
+
+    Args:
+        patterns: ids, or globs of them, with or without `synth/`; any of them.
+        split: `train`, `heldout` or `all`.
+        family: any of these; all if empty.
+        metric: only this one.
+        dataset: a part of the data set's name, in any case.
+        limit: the first so many.
 
     Raises:
-        TaskNotFound: a pattern that matches nothing.
+        TaskNotFound: a pattern that matches no id.
     """
-    chosen: dict[str, TaskEntry] = {}
-    for pattern in patterns:
-        glob = pattern.removeprefix("mlgym_synth:").removeprefix(f"{NAMESPACE}/")
-        hits = fnmatch.filter(_entries, glob) if set(glob) & set("*?[") else [find(glob).id]
+    families = [family] if isinstance(family, str) else list(family)
+    wanted = {"split": [] if split == "all" else [split], "family": families, "metric": [metric] if metric else []}
+    part = (dataset or "").lower()
+    # What stands in the line of every task that matches: only such lines are parsed.
+    needles = [[f'"{name}": {json.dumps(value)}' for value in values] for name, values in wanted.items() if values]
+    found: list[TaskEntry] = []
+    for index, names in _named(patterns):
+        lines = index.lines
+        near = (
+            name
+            for name in names
+            if all(any(needle in lines[name] for needle in either) for either in needles)
+            and (not part or part in lines[name].lower())
+        )
+        while some := index.entries(list(islice(near, limit))):
+            found += [
+                entry
+                for entry in some
+                if all(not values or getattr(entry, field) in values for field, values in wanted.items())
+                and part in entry.dataset.lower()
+            ]
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
+    return found
+
+
+def _named(patterns: Iterable[str]) -> Iterator[tuple[_Index, list[str]]]:
+    """Of every index the ids that any of the patterns matches, in its order."""
+    globs = [_bare(pattern) for pattern in patterns]
+    if "*" in globs:
+        yield from ((index, index.names) for index in _indexes.values())
+        return
+    chosen: set[str] = set()
+    for glob in globs:
+        hits = _matches(glob) if set(glob) & set("*?[") else [find(glob).id]
         if not hits:
-            raise TaskNotFound(f"No task matches {pattern!r} among {len(_entries)}. See `mlgym-synth tasks list`.")
-        chosen.update((name, _entries[name]) for name in hits)
-    return [entry for name, entry in _entries.items() if name in chosen and split in ("all", entry.split)]
+            raise TaskNotFound(f"No task matches {glob!r} among {count()}. See `mlgym-synth tasks list`.")
+        chosen.update(hits)
+    yield from ((index, [name for name in index.names if name in chosen]) for index in _indexes.values())
+
+
+def _matches(glob: str) -> list[str]:
+    return [name for index in _indexes.values() for name in fnmatch.filter(index.names, glob)]
 
 
 def make(task: str, **kwargs: Any) -> gym.Env[Any, Any]:
@@ -152,4 +290,7 @@ def make(task: str, **kwargs: Any) -> gym.Env[Any, Any]:
     Raises:
         TaskNotFound: with the ids that are near it.
     """
-    return gym.make(find(task).gym_id, **kwargs)
+    entry = find(task)
+    if entry.gym_id not in gym.registry:
+        _tell_gymnasium(entry.id)
+    return gym.make(entry.gym_id, **kwargs)

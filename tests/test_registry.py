@@ -97,3 +97,70 @@ def test_import_loads_nothing_heavy() -> None:
 def test_tools_and_make_vec_come_on_demand() -> None:
     code = "import mlgym_synth as m; print(len(m.tools.openai_schemas()), callable(m.make_vec))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["7", "True"]
+
+
+def _many(root: Path, count: int) -> None:
+    (root / "registry").mkdir(parents=True)
+    fields = {"metric": "r2", "direction": "maximize", "sha256": "0" * 64, "baseline": 0.1, "reference": 0.2}
+    with (root / "registry" / "index.jsonl").open("w") as index:
+        for n in range(count):
+            name = f"many-{n:05d}"
+            own = {
+                "family": ("ranking", "clustering", "imputation")[n % 3],
+                "dataset": f"package:frame{n % 7}",
+                "split": "train" if n % 7 else "heldout",
+            }
+            line = {"id": name, "path": f"envs/{name}", **fields, **own, "verified": True}
+            index.write(registry.index_line(line))
+
+
+def test_filters_narrow_what_is_selected(tmp_path: Path) -> None:
+    _many(tmp_path, 42)
+    mlgym_synth.register(tmp_path)
+    ids = registry.select(["many-*"], family=["ranking", "imputation"], split="heldout", dataset="FRAME0")
+    assert [entry.id for entry in ids] == ["many-00000", "many-00014", "many-00021", "many-00035"]
+    assert [entry.id for entry in registry.select(["many-*"], family="clustering", limit=2)] == [
+        "many-00001",
+        "many-00004",
+    ]
+    assert registry.select(["many-*"], metric="accuracy") == []
+    assert registry.select(["many-*"], dataset='frame0", "split": "heldout') == [], "only the name of the data counts"
+
+
+def test_large_index_is_read_on_demand(tmp_path: Path) -> None:
+    _many(tmp_path, registry.GYM_IDS_AT_ONCE + 1)
+    code = (
+        "import json, mlgym_synth, gymnasium as gym\n"
+        "from mlgym_synth import registry\n"
+        f"ids = mlgym_synth.register({str(tmp_path)!r})\n"
+        "parsed = json.loads\n"
+        "json.loads = lambda text: (calls.append(len(text)), parsed(text))[1]\n"
+        "calls = []\n"
+        "print(len(ids), ids[-1] in gym.registry, registry.find('many-09999').folder.name, calls[0] < 1000)\n"
+        "try: mlgym_synth.make('many-09999')\n"
+        "except mlgym_synth.TaskInvalid: pass\n"
+        "print('synth/many-09999' in gym.registry)\n"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert said == [str(registry.GYM_IDS_AT_ONCE + 1), "False", "many-09999", "True", "True"]
+
+
+def test_index_in_another_spacing_is_read_too(tmp_path: Path) -> None:
+    _many(tmp_path, 3)
+    file = tmp_path / "registry" / "index.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("\r\n".join(json.dumps(dict(reversed(line.items())), separators=(",", ":")) for line in lines))
+    assert [entry.id for entry in registry.read_index(tmp_path)] == ["many-00000", "many-00001", "many-00002"]
+
+
+def test_line_with_a_field_too_few_or_an_id_twice_is_named(tmp_path: Path) -> None:
+    _many(tmp_path / "few", 3)
+    file = tmp_path / "few" / "registry" / "index.jsonl"
+    file.write_text(file.read_text().replace('"metric": "r2", ', "", 2))
+    with pytest.raises(TaskInvalid, match=r"index\.jsonl:1: .*metric"):
+        list(registry.read_index(tmp_path / "few"))
+    _many(tmp_path / "twice", 3)
+    file = tmp_path / "twice" / "registry" / "index.jsonl"
+    file.write_text(file.read_text().replace("many-00002", "many-00000", 1))
+    with pytest.raises(TaskInvalid, match=r"index\.jsonl:3: id 'many-00000' occurs twice"):
+        list(registry.read_index(tmp_path / "twice"))
