@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ GYM_IDS_AT_ONCE = 10_000
 """An index of at most so many tasks is put into Gymnasium's registry when it is read; of a larger one, each task when
 `make` opens it."""
 
-_LINE = re.compile(r'^\{"id": "([^"\\]+)", .*\}$', re.MULTILINE)
+_LINE = re.compile(rb'^\{"id": "([^"\\]+)", .*\}$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +61,59 @@ class _Index:
     """One `registry/index.jsonl`: its ids at once, its lines when they are asked for.
 
     Raises:
-        TaskInvalid: a line that cannot be read, or an id that occurs twice; names file and line.
+        TaskInvalid: a line that cannot be read; names file and line.
     """
 
     def __init__(self, root: Path) -> None:
         self.root, self.file = root, root / "registry" / "index.jsonl"
-        self._text = self.file.read_bytes().decode() if self.file.is_file() else ""
-        self.names: list[str] = _LINE.findall(self._text)
-        if len(self.names) != self._text.count("\n"):
+        self._text = self.file.read_bytes() if self.file.is_file() else b""
+        names = _LINE.findall(self._text)
+        if len(names) != self._text.count(b"\n"):
             # Broken, or not as `index_line` writes it: parsed now, to name the line or to put it right.
             lines = enumerate(self._text.splitlines(), 1)
-            self._text = "".join(index_line(self._fields(number, line)) for number, line in lines)
-            self.names = _LINE.findall(self._text)
+            self._text = "".join(index_line(self._fields(line, number)) for number, line in lines).encode()
+            names = _LINE.findall(self._text)
+        self.names: list[str] = b"\n".join(names).decode().split("\n") if names else []
 
     @cached_property
-    def lines(self) -> dict[str, str]:
-        """Line by id, in the order of the file."""
-        found = dict(zip(self.names, self._text.splitlines(), strict=True))
-        if len(found) < len(self.names):
-            number = next(n for n, name in enumerate(self.names) if name in self.names[:n])
-            name = self.names[number]
-            raise TaskInvalid(f"{self.file}:{number + 1}: id {name!r} occurs twice. Remove one of the lines.")
-        return found
+    def _lowered(self) -> bytes:
+        return self._text.lower()
 
-    def entries(self, names: list[str]) -> list[TaskEntry]:
-        """The entries of these ids."""
-        try:
-            parsed = json.loads(f"[{','.join(map(self.lines.__getitem__, names))}]")
-            return [TaskEntry(root=self.root, **fields) for fields in parsed]
-        except (ValueError, TypeError):
-            return [self._entry(name) for name in names]
+    def lines(self, part: str = "", any_case: bool = False) -> Iterator[bytes]:
+        """Every line that holds this text, in the order of the file."""
+        text = self._lowered if any_case else self._text
+        needle = part.lower().encode() if any_case else part.encode()
+        at = text.find(needle)
+        while 0 <= at < len(text):
+            end = text.index(b"\n", at)
+            yield self._text[text.rfind(b"\n", 0, at) + 1 : end]
+            at = text.find(needle, end + 1)
 
-    def _entry(self, name: str) -> TaskEntry:
-        number = self.names.index(name) + 1
-        fields = self._fields(number, self.lines[name])
+    def find(self, name: str) -> TaskEntry | None:
+        """The entry of an id, if there is one."""
+        line = next(self.lines(f'{{"id": {json.dumps(name)}, '), None)
+        return None if line is None else self.entry(line)
+
+    def entry(self, line: bytes) -> TaskEntry:
+        """The entry that a line holds.
+
+        Raises:
+            TaskInvalid: it holds none.
+        """
         try:
-            return TaskEntry(root=self.root, **fields)
+            return TaskEntry(root=self.root, **self._fields(line))
         except TypeError as error:
-            raise self._invalid(number, error) from error
+            raise self._invalid(line, error) from error
 
-    def _fields(self, number: int, line: str) -> dict[str, Any]:
+    def _fields(self, line: bytes, number: int | None = None) -> dict[str, Any]:
         try:
             fields = json.loads(line)
             return {"id": fields.pop("id"), **fields}
         except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise self._invalid(number, error) from error
+            raise self._invalid(line, error, number) from error
 
-    def _invalid(self, number: int, error: Exception) -> TaskInvalid:
+    def _invalid(self, line: bytes, error: Exception, number: int | None = None) -> TaskInvalid:
+        number = number or self._text[: self._text.index(line)].count(b"\n") + 1
         return TaskInvalid(f"{self.file}:{number}: {error}. Correct this line, or write the index anew.")
 
 
@@ -130,10 +135,15 @@ def read_index(root: Path) -> Iterator[TaskEntry]:
     """The tasks below `root`, as `registry/index.jsonl` lists them; no index, no tasks.
 
     Raises:
-        TaskInvalid: a line that cannot be read; names file, line and what is wrong.
+        TaskInvalid: a line that cannot be read, or an id that occurs twice; names file and line.
     """
-    index = _Index(root)
-    return iter(index.entries(index.names))
+    index, seen = _Index(root), set()
+    for number, line in enumerate(index.lines(), 1):
+        entry = index.entry(line)
+        if entry.id in seen:
+            raise TaskInvalid(f"{index.file}:{number}: id {entry.id!r} occurs twice. Remove one of the lines.")
+        seen.add(entry.id)
+        yield entry
 
 
 def register(directory: str | Path) -> list[str]:
@@ -159,8 +169,7 @@ def _add(index: _Index) -> list[str]:
     for other in _indexes.values():
         if other.root != index.root and (taken := set(other.names).intersection(index.names)):
             name = min(taken)
-            here, there = (one.entries([name])[0].folder for one in (index, other))
-            raise TaskInvalid(f"{here}: id {name!r} is taken by {there}. Rename one of them.")
+            raise TaskInvalid(f"{index.file}: id {name!r} is taken by {other.file}. Rename one of them.")
     _indexes[index.root] = index
     if len(index.names) <= GYM_IDS_AT_ONCE:
         for name in index.names:
@@ -192,8 +201,8 @@ def find(task: str) -> TaskEntry:
     """
     name = _bare(task)
     for index in _indexes.values():
-        if name in index.lines:
-            return index.entries([name])[0]
+        if (entry := index.find(name)) is not None:
+            return entry
     near = _near(name)
     hint = f"Did you mean {' or '.join(f'{NAMESPACE}/{n}' for n in near)}?" if near else "See `mlgym-synth tasks list`."
     raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
@@ -240,44 +249,45 @@ def select(
         TaskNotFound: a pattern that matches no id.
     """
     families = [family] if isinstance(family, str) else list(family)
-    wanted = {"split": [] if split == "all" else [split], "family": families, "metric": [metric] if metric else []}
-    part = (dataset or "").lower()
+    wanted = {"family": families, "metric": [metric] if metric else [], "split": [] if split == "all" else [split]}
+    wanted = {name: values for name, values in wanted.items() if values}
+    chosen = _chosen(patterns)
     # What stands in the line of every task that matches: only such lines are parsed.
-    needles = [[f'"{name}": {json.dumps(value)}' for value in values] for name, values in wanted.items() if values]
+    needles = [[f'"{name}": {json.dumps(value)}'.encode() for value in values] for name, values in wanted.items()]
     found: list[TaskEntry] = []
-    for index, names in _named(patterns):
-        lines = index.lines
-        near = (
-            name
-            for name in names
-            if all(any(needle in lines[name] for needle in either) for either in needles)
-            and (not part or part in lines[name].lower())
-        )
-        while some := index.entries(list(islice(near, limit))):
-            found += [
-                entry
-                for entry in some
-                if all(not values or getattr(entry, field) in values for field, values in wanted.items())
-                and part in entry.dataset.lower()
-            ]
-            if limit is not None and len(found) >= limit:
-                return found[:limit]
+    for index in _indexes.values():
+        for line in index.lines(dataset or "", any_case=bool(dataset)):
+            if not all(any(needle in line for needle in either) for either in needles):
+                continue
+            if chosen is not None and _id_in(line) not in chosen:
+                continue
+            entry = index.entry(line)
+            if any(getattr(entry, name) not in values for name, values in wanted.items()):
+                continue
+            if (dataset or "").lower() in entry.dataset.lower():
+                found.append(entry)
+            if len(found) == limit:
+                return found
     return found
 
 
-def _named(patterns: Iterable[str]) -> Iterator[tuple[_Index, list[str]]]:
-    """Of every index the ids that any of the patterns matches, in its order."""
+def _id_in(line: bytes) -> str:
+    start = len(b'{"id": "')
+    return line[start : line.index(b'"', start)].decode()
+
+
+def _chosen(patterns: Iterable[str]) -> set[str] | None:
+    """The ids that any of the patterns matches; None for all."""
     globs = [_bare(pattern) for pattern in patterns]
     if "*" in globs:
-        yield from ((index, index.names) for index in _indexes.values())
-        return
+        return None
     chosen: set[str] = set()
     for glob in globs:
         hits = _matches(glob) if set(glob) & set("*?[") else [find(glob).id]
         if not hits:
             raise TaskNotFound(f"No task matches {glob!r} among {count()}. See `mlgym-synth tasks list`.")
         chosen.update(hits)
-    yield from ((index, [name for name in index.names if name in chosen]) for index in _indexes.values())
+    return chosen
 
 
 def _matches(glob: str) -> list[str]:
