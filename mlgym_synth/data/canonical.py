@@ -62,18 +62,26 @@ def numbers(values: NDArray[np.float64]) -> Column:
     """A numeric column; integers throughout if every value that is there is whole."""
     there = values[np.isfinite(values)]
     whole = bool(np.all((there == np.trunc(there)) & (np.abs(there) < 2**53)))
-    text = [("" if not math.isfinite(v) else str(int(v)) if whole else repr(v)) for v in values.tolist()]
-    return Column(_texts(text), np.where(np.isfinite(values), values, np.nan))
+    made = np.where(np.isfinite(values), values, np.nan)
+    if whole:  # often few distinct ones, such as the pixels of many images
+        distinct, place = np.unique(made, return_inverse=True)
+        return Column(_texts(["" if math.isnan(v) else str(int(v)) for v in distinct.tolist()])[place], made)
+    return Column(_texts(["" if not math.isfinite(v) else repr(v) for v in values.tolist()]), made)
 
 
 def csv_lines(columns: Sequence[Column], n: int) -> tuple[str, ...]:
     """The rows as CSV records without line ends; n is their number (there may be no column at all)."""
     if not columns:
         return ("",) * n
-    fields = [[csv_field(text) for text in column.text.tolist()] for column in columns]
+    fields = [_fields(column) for column in columns]
     if len(fields) == 1:  # an empty record would be read as no row at all
         return tuple(field or '""' for field in fields[0])
     return tuple(map(",".join, zip(*fields, strict=True)))
+
+
+def _fields(column: Column) -> list[str]:
+    texts: list[str] = column.text.tolist()
+    return texts if column.values is not None else [csv_field(text) for text in texts]
 
 
 def csv_field(text: str) -> str:

