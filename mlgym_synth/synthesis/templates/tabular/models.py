@@ -45,6 +45,17 @@ IMPORTS = {
     "SpectralClustering": "sklearn.cluster",
     "QuantileTransformer": "sklearn.preprocessing",
     "KNNImputer": "sklearn.impute",
+    "make_union": "sklearn.pipeline",
+    "FunctionTransformer": "sklearn.preprocessing",
+    "CountVectorizer": "sklearn.feature_extraction.text",
+    "TfidfVectorizer": "sklearn.feature_extraction.text",
+    "ComplementNB": "sklearn.naive_bayes",
+    "MultinomialNB": "sklearn.naive_bayes",
+    "PCA": "sklearn.decomposition",
+    "TruncatedSVD": "sklearn.decomposition",
+    "LinearDiscriminantAnalysis": "sklearn.discriminant_analysis",
+    "MLPClassifier": "sklearn.neural_network",
+    "ExtraTreesRegressor": "sklearn.ensemble",
 }
 
 
