@@ -1,0 +1,21 @@
+"""Baseline: asks the five nearest rows, by the numeric columns."""
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+numbers = ["lea", "age", "gcsescore"]
+model = make_pipeline(
+    make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+    ),
+    KNeighborsRegressor(n_neighbors=5),
+)
+model.fit(train, train["score"])
+test["score"] = np.rint(model.predict(test)).clip(0, 10).astype(int)
+test[["id", "score"]].to_csv("submission.csv", index=False)

@@ -1,0 +1,34 @@
+"""Baseline: grows a tree of depth three."""
+
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from sklearn.tree import DecisionTreeClassifier
+
+train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+numbers = [
+    "fin_indy_num", "fin_indy_pct", "retire_invst_num", "tgt_sf_wthdrw_rt", "max_retire_sup", "retire_exp",
+    "home_value", "brokerage_accts_tax", "retirement_accts_tax", "cash", "invst_accts", "spec_crypto",
+    "invst_prop_bus_own", "other_val", "mortgage", "2020_gross_inc", "2020_housing_exp", "2020_utilities_exp",
+    "2020_transp_exp", "2020_necessities_exp", "2020_lux_exp", "2020_invst_save", "2020_charity",
+    "2020_healthcare_exp", "2020_taxes",
+]
+kinds = [
+    "num_incomes", "pan_inc_chg", "pan_inc_chg_pct", "pan_exp_chg", "pan_exp_chg_pct", "race_eth", "gender",
+    "age", "edu", "rel_status", "country", "fin_indy", "retire_age", "stp_whn_fin_indy", "employer", "role",
+    "edu_status",
+]
+for frame in (train, test):
+    frame[kinds] = frame[kinds].astype(object).fillna("missing").astype(str)
+model = make_pipeline(
+    make_column_transformer(
+        (SimpleImputer(strategy="median"), numbers),
+        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), kinds),
+    ),
+    DecisionTreeClassifier(max_depth=3, random_state=0),
+)
+model.fit(train, train["pan_financial_impact"])
+test["pan_financial_impact"] = model.predict(test)
+test[["id", "pan_financial_impact"]].to_csv("submission.csv", index=False)
