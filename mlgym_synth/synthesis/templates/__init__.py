@@ -18,7 +18,7 @@ SHARES = {
 """How often each family is drawn while it has ideas left; those that fail the gates more often are drawn more."""
 
 
-MODULES = ("tabular.supervised", "tabular.ranges", "tabular.gaps", "tabular.unlabelled", "series_classes")
+MODULES = ("tabular.supervised", "tabular.ranges", "tabular.gaps", "tabular.unlabelled", "series_classes", "images")
 
 
 @cache

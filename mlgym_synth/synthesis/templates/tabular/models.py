@@ -40,6 +40,7 @@ IMPORTS = {
     "GaussianMixture": "sklearn.mixture",
     "LedoitWolf": "sklearn.covariance",
     "OneClassSVM": "sklearn.svm",
+    "SVC": "sklearn.svm",
     "KMeans": "sklearn.cluster",
     "AgglomerativeClustering": "sklearn.cluster",
     "SpectralClustering": "sklearn.cluster",
