@@ -44,30 +44,10 @@ def colleges(frame: pd.DataFrame) -> pd.DataFrame:
     return last.assign(degree=degree)[["inst_name", "degree"]].reset_index(drop=True)
 
 
-def dishes(frame: pd.DataFrame) -> pd.DataFrame:
-    """What bakers called their bakes, for two kinds of challenge."""
-    import pandas as pd
-
-    parts = [
-        frame.rename(columns={kind: "bake"})[["bake", "series"]].assign(challenge=kind).dropna()
-        for kind in ("signature", "showstopper")
-    ]
-    return pd.concat(parts).drop_duplicates("bake").reset_index(drop=True)
-
-
 def remarks(frame: pd.DataFrame) -> pd.DataFrame:
     """What was remarked on bird strikes, where it is more than a few words."""
     there = frame[frame["remarks"].fillna("").str.len() >= SHORTEST_REMARK].drop_duplicates("remarks")
     return there[["remarks", "phase_of_flt", "time_of_day", "birds_struck"]].reset_index(drop=True)
-
-
-def pets(frame: pd.DataFrame) -> pd.DataFrame:
-    """Names of licensed pets, each once, with what most of its bearers are."""
-    there = frame[frame["species"].isin(["Cat", "Dog"])].dropna(subset=["animal_name"])
-    cats = (there["species"] == "Cat").groupby(there["animal_name"]).mean()
-    clear = cats[(cats < 0.3) | (cats > 0.7)]
-    made = clear.gt(0.5).map({True: "cat", False: "dog"}).rename("species").rename_axis("name")
-    return made.reset_index()
 
 
 def courses(frame: pd.DataFrame) -> pd.DataFrame:

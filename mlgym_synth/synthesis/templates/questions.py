@@ -203,7 +203,8 @@ def _answer(question: Question, prepared: Prepared) -> tuple[Metric, tuple[Submi
     if question.is_number:
         return metric, (SubmissionColumn(name=question.target, low=question.low, high=question.high),)
     texts = truth.dtype.kind == "U"
-    classes = tuple(str(v) if texts else int(v) for v in np.unique(truth).tolist())
+    named = [str(v) if texts else int(v) for v in np.unique(truth).tolist()]
+    classes = tuple(sorted(named, key=lambda name: (len(str(name)) if str(name).isdigit() else 99, name)))
     if scorer.kind == "label":
         sort: Literal["string", "integer"] = "string" if texts else "integer"
         return metric, (SubmissionColumn(name=question.target, dtype=sort, values=classes),)

@@ -67,7 +67,8 @@ more = [name for name in COLUMNS if name not in (PERSON, THING)]
 codes = {}
 for name in more:
     if not pd.api.types.is_numeric_dtype(train[name]):
-        codes[name] = {text: k for k, text in enumerate(sorted({*train[name].astype(str), *test[name].astype(str)}))}
+        train[name], test[name] = train[name].fillna("none").astype(str), test[name].fillna("none").astype(str)
+        codes[name] = {text: k for k, text in enumerate(sorted({*train[name], *test[name]}))}
 
 
 def features(frame, leave_out):
@@ -79,7 +80,7 @@ def features(frame, leave_out):
             total, count = total - frame[TARGET], count - 1
         made[column], made[column + " count"] = (total + 4 * mean) / (count + 4), count
     for name in more:
-        made[name] = frame[name].astype(str).map(codes[name]) if name in codes else frame[name]
+        made[name] = frame[name].map(codes[name]) if name in codes else frame[name]
     return pd.DataFrame(made)
 
 
@@ -91,10 +92,10 @@ guess = model.predict(features(test, False))
 _TASTE = """
 words = CountVectorizer(binary=True, token_pattern=r'[^| ]+', max_features=60)
 kinds = [name for name in COLUMNS if name not in (PERSON, THING) and not pd.api.types.is_numeric_dtype(train[name])]
-about = [frame[kinds].astype(str).agg(' '.join, axis=1) for frame in (train, test)]
+about = [frame[kinds].fillna('none').astype(str).agg(' '.join, axis=1) for frame in (train, test)]
 x, x_test = words.fit_transform(about[0]).toarray(), words.transform(about[1]).toarray()
 rest = (train[TARGET] - expected(train)).to_numpy()
-guess = expected(test).to_numpy()
+guess = expected(test).to_numpy().copy()
 alone = Ridge(alpha=20.0).fit(x, train[TARGET] - mean - train[PERSON].map(bias[PERSON]))
 unknown = ~test[THING].isin(train[THING]).to_numpy()
 guess[unknown] += alone.predict(x_test[unknown])
@@ -105,48 +106,48 @@ for person, rows in test.groupby(PERSON).indices.items():
 """
 BASELINES = {
     "thing": Rule(
-        "predicts the mean of the thing",
+        "predicts the mean of each THING",
         "guess = test[THING].map(train.groupby(THING)[TARGET].mean()).fillna(train[TARGET].mean())",
     ),
     "careful": Rule(
-        "predicts the mean of the thing, drawn to that of all where few have rated it",
+        "predicts the mean of each THING, drawn to that of all where there are few",
         "known = train.groupby(THING)[TARGET].agg(['sum', 'count'])\n"
         "known = (known['sum'] + 5 * train[TARGET].mean()) / (known['count'] + 5)\n"
         "guess = test[THING].map(known).fillna(train[TARGET].mean())",
     ),
     "person": Rule(
-        "predicts the mean of the person",
+        "predicts the mean of each PERSON",
         "guess = test[PERSON].map(train.groupby(PERSON)[TARGET].mean()).fillna(train[TARGET].mean())",
     ),
     "third": Rule(
-        "predicts the mean for each value of one more column",
+        "predicts the mean for each THIRD",
         "guess = test[THIRD].map(train.groupby(THIRD)[TARGET].mean()).fillna(train[TARGET].mean())",
     ),
 }
 REFERENCES = {
-    "factors": Rule("adds up shrunken effects of person and thing, and three factors", _EFFECTS + _FACTORS),
-    "effects": Rule("adds up shrunken effects of person and thing", _EFFECTS + "\n\nguess = expected(test)"),
-    "boosted": Rule("boosts trees on what is known of person and thing", _BOOSTED),
-    "taste": Rule("adds up shrunken effects, and each person's taste in kinds of things", _EFFECTS + "\n\n" + _TASTE),
+    "factors": Rule("adds up shrunken effects of PERSON and THING, and three factors", _EFFECTS + _FACTORS),
+    "effects": Rule("adds up shrunken effects of PERSON and THING", _EFFECTS + "\n\nguess = expected(test)"),
+    "boosted": Rule("boosts trees on what is known of PERSON and THING", _BOOSTED),
+    "taste": Rule("adds up shrunken effects, and the taste of each PERSON in kinds", _EFFECTS + "\n\n" + _TASTE),
 }
 _ONE_HOT = "OneHotEncoder(handle_unknown='ignore', min_frequency=2)"
 CLASS_BASELINES = {
-    "thing": ("knows the thing only", "[THING]"),
-    "person": ("knows the person only", "[PERSON]"),
+    "thing": ("knows the THING only", "[THING]"),
+    "person": ("knows the PERSON only", "[PERSON]"),
     "household": ("knows the household only", "[PERSON]"),
     "prices": ("looks at prices only", "PRICES"),
-    "other": ("knows neither the person nor the thing, only the other columns", "MORE"),
+    "other": ("knows neither PERSON nor THING, only the other columns", "MORE"),
 }
 CLASS_REFERENCES = {
-    "all": ("fits a logistic regression to person, thing and all else", "COLUMNS", "1.0"),
-    "pairs": ("fits a shrunken logistic regression to person, thing and all else", "COLUMNS", "0.3"),
+    "all": ("fits a logistic regression to all columns, one-hot", "COLUMNS", "1.0"),
+    "pairs": ("fits a shrunken logistic regression to all columns, one-hot", "COLUMNS", "0.3"),
 }
 
 
-def _filled(text: str, question: Question) -> str:
+def _filled(text: str, question: Question, quote: str) -> str:
     names = list(question.columns)
     for word, name in (("PERSON", names[0]), ("THING", names[1]), ("THIRD", names[-1]), ("TARGET", question.target)):
-        text = text.replace(word, f'"{name}"')
+        text = text.replace(word, f"{quote}{name}{quote}")
     return text
 
 
@@ -156,16 +157,17 @@ def _number_script(rule: Rule, question: Question, role: str) -> Script:
     lines = [
         'train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")',
         *columns,
-        _filled(rule.lines, question).strip("\n"),
+        _filled(rule.lines, question, '"').strip("\n"),
         f'test["{question.target}"] = np.asarray(guess){clip}',
         f'test[["id", "{question.target}"]].to_csv("submission.csv", index=False)',
     ]
-    said = rule.said.replace("one more column", f"`{list(question.columns)[-1]}`")
+    said = _filled(rule.said, question, "`")
     return Script(said, assembled(f"{role}: {said}.", "\n".join(lines)))
 
 
 def _class_script(said: str, columns: str, c: str, question: Question, role: str) -> Script | None:
     names = list(question.columns)
+    said = _filled(said, question, "`")
     prices = [name for name in names if name.startswith("price")]
     parts_of = {"[THING]": names[1:2], "[PERSON]": names[:1], "MORE": names[2:], "PRICES": prices, "COLUMNS": names}
     chosen = parts_of[columns]
@@ -179,7 +181,9 @@ def _class_script(said: str, columns: str, c: str, question: Question, role: str
         'train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")',
         *(listed("kinds", tuple(kinds)) if kinds else []),
         *(listed("numbers", tuple(numbers)) if numbers else []),
-        f"columns = make_column_transformer({', '.join(parts)})",
+        "columns = make_column_transformer(",
+        *(f"    {part}," for part in parts),
+        ")",
         f"model = make_pipeline(columns, LogisticRegression(C={c}, max_iter=400))",
         f'model.fit(train, train["{question.target}"])',
         *answer(question, "test"),

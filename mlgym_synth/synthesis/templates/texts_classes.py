@@ -45,11 +45,12 @@ REFERENCES = {
 
 
 def _script(way: Way, question: Question, role: str) -> Script:
-    texts = [f'{{frame}}["{name}"].fillna("").astype(str)' for name in question.columns]
+    texts = [f'{{frame}}["{name}"].fillna("")' for name in question.columns]
     joined = ' + " " + '.join(texts)
     lines = [
         'train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")',
-        f"texts, texts_test = {joined.format(frame='train')}, {joined.format(frame='test')}",
+        f"texts = {joined.format(frame='train')}",
+        f"texts_test = {joined.format(frame='test')}",
         *(["", way.made, "", "texts, texts_test = features(texts), features(texts_test)"] if way.made else []),
         f"model = {way.model}",
         f'model.fit(texts, train["{question.target}"])',
