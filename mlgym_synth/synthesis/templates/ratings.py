@@ -89,21 +89,6 @@ model = HistGradientBoostingRegressor(max_iter=150, learning_rate=0.06, min_samp
 model.fit(features(train, True), train[TARGET])
 guess = model.predict(features(test, False))
 """
-_TASTE = """
-words = CountVectorizer(binary=True, token_pattern=r'[^| ]+', max_features=60)
-kinds = [name for name in COLUMNS if name not in (PERSON, THING) and not pd.api.types.is_numeric_dtype(train[name])]
-about = [frame[kinds].fillna('none').astype(str).agg(' '.join, axis=1) for frame in (train, test)]
-x, x_test = words.fit_transform(about[0]).toarray(), words.transform(about[1]).toarray()
-rest = (train[TARGET] - expected(train)).to_numpy()
-guess = expected(test).to_numpy().copy()
-alone = Ridge(alpha=20.0).fit(x, train[TARGET] - mean - train[PERSON].map(bias[PERSON]))
-unknown = ~test[THING].isin(train[THING]).to_numpy()
-guess[unknown] += alone.predict(x_test[unknown])
-for person, rows in test.groupby(PERSON).indices.items():
-    own = (train[PERSON] == person).to_numpy()
-    if own.sum() >= 10:
-        guess[rows] += Ridge(alpha=30.0).fit(x[own], rest[own]).predict(x_test[rows])
-"""
 BASELINES = {
     "thing": Rule(
         "predicts the mean of each THING",
@@ -128,7 +113,6 @@ REFERENCES = {
     "factors": Rule("adds up shrunken effects of PERSON and THING, and three factors", _EFFECTS + _FACTORS),
     "effects": Rule("adds up shrunken effects of PERSON and THING", _EFFECTS + "\n\nguess = expected(test)"),
     "boosted": Rule("boosts trees on what is known of PERSON and THING", _BOOSTED),
-    "taste": Rule("adds up shrunken effects, and the taste of each PERSON in kinds", _EFFECTS + "\n\n" + _TASTE),
 }
 _ONE_HOT = "OneHotEncoder(handle_unknown='ignore', min_frequency=2)"
 CLASS_BASELINES = {
