@@ -41,7 +41,7 @@ def test_corpora_share_no_part() -> None:
 @pytest.mark.parametrize(
     ("template", "key", "metric", "file"),
     [
-        ("series_classes", "mondays", "roc_auc", "series_train.npy"),
+        ("series_classes", "warm days", "roc_auc", "series_train.npy"),
         ("images", "digits torn", "log_loss", "images_train.npy"),
         ("texts_classes", "works alone", "roc_auc", "train.csv"),
         ("ratings", "kakadu", "mae", "train.csv"),
