@@ -41,7 +41,6 @@ def test_corpora_share_no_part() -> None:
 @pytest.mark.parametrize(
     ("template", "key", "metric", "file"),
     [
-        ("series_classes", "warm days", "roc_auc", "series_train.npy"),
         ("images", "digits torn", "log_loss", "images_train.npy"),
         ("texts_classes", "works alone", "roc_auc", "train.csv"),
         ("ratings", "kakadu", "mae", "train.csv"),
@@ -70,7 +69,7 @@ def test_two_questions_on_one_data_set_are_no_copies() -> None:
 
 def test_a_corpus_becomes_a_task_of_its_own_limits() -> None:
     template = language.TEMPLATES[0]
-    drafts = [template.write(one, 0) for one in list(template.ideas())[:6]]
+    drafts = [template.write(one, 0) for one in list(template.ideas())[3:6]]
     lengths = {d.spec.data.parameters["length"] for d in drafts if isinstance(d.spec.data, InstanceData)}
     assert len(lengths) > 1
     assert all("`bits_per_character`" in draft.statement for draft in drafts)
