@@ -43,6 +43,10 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--max-cost", type=float, metavar="USD", help="llm: stop when so much is spent")
     command.add_argument("--prices", type=float, nargs=2, metavar=("IN", "OUT"), help="llm: USD per million tokens")
     command.add_argument(
+        "--timeout", type=float, default=300, help="llm: seconds for one answer (default: %(default)s)"
+    )
+    command.add_argument("--max-tokens", type=int, default=6000, help="llm: of one answer (default: %(default)s)")
+    command.add_argument(
         "--max-attempts", type=int, default=3, help="drafts a candidate may have (default: %(default)s)"
     )
     command.add_argument(
@@ -77,12 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], ledger: Any, pool: Any) -> State:
+    from mlgym_synth.synthesis.author import BudgetExhausted
     from mlgym_synth.synthesis.collection import Collection
     from mlgym_synth.synthesis.pipeline import Settings, Synthesis
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     collection = Collection(arguments.out, arguments.sandbox)
-    author = _author(arguments, families, pool)
+    author = _author(arguments, families, pool, ledger.spent_usd())
     settings = Settings(
         tasks=arguments.tasks,
         seed=arguments.seed,
@@ -98,16 +103,36 @@ async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], 
             rejected = sum(state.rejected.values())
             bar.update(job, completed=state.registered, description=f"{rejected} rejected, registered")
 
+        synthesis = Synthesis(author, ledger, collection, pool, settings, note)
         try:
-            return await Synthesis(author, ledger, collection, pool, settings, note).run()
+            return await synthesis.run()
+        except BudgetExhausted as spent:
+            report(f"{spent}; run this again with a higher --max-cost to go on.")
+            return synthesis.progress
         finally:
             await author.close()
 
 
-def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any) -> Author:
-    from mlgym_synth.synthesis.template_author import TemplateAuthor
+def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any, spent_usd: float) -> Author:
+    if arguments.author == "template":
+        from mlgym_synth.synthesis.template_author import TemplateAuthor
 
-    return TemplateAuthor(arguments.seed, pool, families)
+        return TemplateAuthor(arguments.seed, pool, families)
+    from mlgym_synth.synthesis.llm_author import LLMAuthor, catalogue_of
+    from mlgym_synth.synthesis.model import Budget, ChatModel, Prices
+
+    budget = Budget(arguments.max_cost)
+    budget.spent_usd = spent_usd
+    model = ChatModel(
+        arguments.model,
+        base_url=arguments.base_url,
+        prices=Prices(*arguments.prices) if arguments.prices else Prices(),
+        budget=budget,
+        timeout_s=arguments.timeout,
+        max_tokens=arguments.max_tokens,
+        concurrency=2 * arguments.workers,
+    )
+    return LLMAuthor(model, catalogue_of(arguments.catalogue), arguments.seed, families)
 
 
 def _settings(arguments: argparse.Namespace, families: tuple[str, ...]) -> dict[str, Any]:
@@ -134,6 +159,13 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise ValueError(f"--families: there is no {unknown[0]!r}. There are {', '.join(FAMILIES)}.")
     if arguments.author == "llm" and not arguments.model:
         raise ValueError("--author llm needs --model, and --base-url unless it is OpenAI's own.")
+    if arguments.author == "llm":
+        from mlgym_synth.synthesis.topics import FAMILIES as WRITTEN
+
+        if beyond := [name for name in families if name not in WRITTEN]:
+            raise ValueError(f"--families: a model does not write {beyond[0]}. It writes {', '.join(WRITTEN)}.")
+        if arguments.max_cost is not None and not arguments.prices:
+            raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
     if arguments.author == "template" and arguments.catalogue == "hub":
         raise ValueError("--catalogue hub needs --author llm: templates are written for packaged data.")
     for name, low, high in (("tasks", 1, None), ("workers", 1, None), ("max_attempts", 1, None), ("p_debug", 0, 1)):

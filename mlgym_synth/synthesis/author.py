@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.synthesis.draft import Draft
 
 
@@ -41,6 +42,10 @@ class Failure:
     reason: str
 
 
+class BudgetExhausted(MlgymSynthError):
+    """A request would have started after the budget was spent."""
+
+
 class Rejected(Exception):
     """A stage gave nothing of use; an attempt that counts."""
 
@@ -73,8 +78,8 @@ class Author(Protocol):
             Rejected: its data cannot be had, or cannot carry it.
         """
 
-    async def write(self, proposal: Proposal, attempt: int) -> tuple[Draft, Spent]:
-        """Write the task.
+    async def write(self, proposal: Proposal, attempt: int, failure: Failure | None) -> tuple[Draft, Spent]:
+        """Write the task; `failure` is why the last attempt gave no draft, if it is to be told.
 
         Raises:
             Rejected: no draft came out of this attempt.

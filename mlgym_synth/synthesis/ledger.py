@@ -137,6 +137,10 @@ class Ledger:
         """All candidates whose fate is known, in order."""
         return [Settled(*row) for row in self._base.execute("SELECT * FROM candidates ORDER BY number")]
 
+    def spent_usd(self) -> float:
+        """What the model has cost so far."""
+        return float(self._base.execute("SELECT coalesce(sum(cost_usd), 0) FROM steps").fetchone()[0])
+
     def close(self) -> None:
         """Give it free for another run."""
         self._base.close()

@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from mlgym_synth.errors import LLMError, MlgymSynthError
+from mlgym_synth.errors import LLMError
+from mlgym_synth.synthesis.author import BudgetExhausted
 from mlgym_synth.synthesis.replies import (
     LARGEST_ANSWER,
     NOT_JSON,
@@ -67,10 +68,6 @@ _UNSUPPORTED = re.compile(
 _BYTES_PER_TOKEN = 4
 
 log = logging.getLogger(__name__)
-
-
-class BudgetExhausted(MlgymSynthError):
-    """A request would have started after the budget was spent."""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,11 @@ class Synthesis:
         self._pool, self._settings, self._on_progress = pool, settings, on_progress
         self._progress = Progress()
 
+    @property
+    def progress(self) -> Progress:
+        """Where the run is."""
+        return self._progress
+
     async def run(self) -> Progress:
         """Work until the tasks are there, the author has nothing left, or a budget ends.
 
@@ -141,7 +146,7 @@ class Synthesis:
             return _Developed(number, None, None, failure)
         draft: Draft | None = None
         for attempt in range(attempts):
-            mended = draft is not None and failure is not None and self._mends(number, attempt)
+            mended = failure is not None and self._mends(number, attempt)
             written, broken = await self._write(
                 number, attempt, proposal, *((draft, failure) if mended else (None, None))
             )
@@ -187,7 +192,7 @@ class Synthesis:
             if draft is not None and failure is not None:
                 made, spent = await self._author.debug(proposal, draft, failure, attempt)
             else:
-                made, spent = await self._author.write(proposal, attempt)
+                made, spent = await self._author.write(proposal, attempt, failure)
             return made.dumps(), spent
 
         stage = "writing" if draft is None else "debugging"

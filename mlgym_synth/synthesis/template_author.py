@@ -40,7 +40,7 @@ class TemplateAuthor:
         """Nothing to ask: templates name data that lie in packages."""
         return proposal
 
-    async def write(self, proposal: Proposal, attempt: int) -> tuple[Draft, Spent]:
+    async def write(self, proposal: Proposal, attempt: int, failure: Failure | None) -> tuple[Draft, Spent]:
         """Write it in the pool."""
         loop = asyncio.get_running_loop()
         text, reason = await loop.run_in_executor(self._pool, write_idea, proposal.body)

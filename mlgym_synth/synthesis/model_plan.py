@@ -1,0 +1,176 @@
+"""What a model decides of a task, as data: checked against the real columns, and made into the spec by us.
+
+A model never writes `task.yaml`: it chooses among what there is, and every wrong choice is a reason it can mend.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlgym_synth.data.canonical import Column
+from mlgym_synth.data.tables import load_columns
+from mlgym_synth.synthesis.author import Rejected
+from mlgym_synth.synthesis.grounding import Facts
+from mlgym_synth.synthesis.topics import FAMILIES
+from mlgym_synth.task import Column as Described
+from mlgym_synth.task import (
+    Metric,
+    PredictionsSubmission,
+    Provenance,
+    Source,
+    Split,
+    SubmissionColumn,
+    TableData,
+    TaskSpec,
+)
+
+LARGEST_TRAIN, LARGEST_EVALUATION = 2000, 1000
+FEW_LABELS, MOST_CLASSES, RAREST = 60, 12, 15
+YES_OR_NO = ("roc_auc", "brier", "log_loss")
+CLASSES = ("accuracy", "balanced_accuracy", "macro_f1")
+NUMBERS = ("rmse", "mae", "r2", "rmsle", "spearman")
+METRICS = (*YES_OR_NO, *CLASSES, *NUMBERS)
+_OPTIMUM_1 = (*CLASSES, "roc_auc", "r2", "spearman")
+
+
+class Proposed(BaseModel):
+    """What a proposal's answer holds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str = Field(min_length=3, max_length=200)
+    question: str = Field(min_length=10, max_length=2000)
+    datasets: list[str] = Field(default=[], max_length=20)
+    search: str = Field(default="", max_length=200)
+
+
+class Plan(BaseModel):
+    """What `task.json` holds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    family: Literal[FAMILIES]  # type: ignore[valid-type]  # a Literal of a tuple: pydantic reads it, mypy cannot
+    title: str = Field(min_length=3, max_length=200)
+    target: str
+    positive: str | float | bool | None = None
+    drop: list[str] = []
+    split: Literal["random", "group", "time"] = "random"
+    split_column: str | None = None
+    metric: Literal[METRICS]  # type: ignore[valid-type]
+    meanings: dict[str, str] = {}
+
+
+def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> TaskSpec:
+    """The task that a plan asks for.
+
+    Raises:
+        Rejected: it does not fit the data; says where and what would.
+        DatasetUnavailable: the data cannot be had.
+    """
+    named = {"target": plan.target, "split_column": plan.split_column} | {f"drop {name}": name for name in plan.drop}
+    for field, name in named.items():
+        if name is not None and name not in facts.columns:
+            raise Rejected(f"task.json: {field}: there is no column {name!r}. There are {', '.join(facts.columns)}.")
+    if (plan.split == "random") != (plan.split_column is None):
+        raise Rejected("task.json: split_column goes with split group or time, and only with them.")
+    columns = load_columns(Source.model_validate(facts.source), facts.rename, ())
+    there = ~columns[plan.target].missing
+    metric, submitted, positive = _goal(plan, columns[plan.target].take(there))
+    data = _data(plan, facts, positive, int(there.sum()), tuple(columns))
+    assert data.features is not None
+    meanings = {**facts.meanings, **{name: text for name, text in plan.meanings.items() if text.strip()}}
+    described = [Described(name=n, meaning=meanings.get(n, f"as in the source: {n}")) for n in data.features]
+    of_target = f"{meanings.get(plan.target, plan.title)} (train.csv only)"
+    if positive is not None:
+        of_target = f"1 if it is {positive}, else 0; {of_target}"
+    return TaskSpec(
+        id="draft",
+        title=plan.title,
+        family=plan.family,
+        topic=topic,
+        created=dt.date.today(),
+        columns=(*described, Described(name=plan.target, meaning=of_target)),
+        data=data,
+        submission=PredictionsSubmission(columns=submitted),
+        metric=metric,
+        licence=facts.licence,
+        citation=facts.citation,
+        provenance=provenance,
+    )
+
+
+def _data(plan: Plan, facts: Facts, positive: str | float | None, rows: int, names: tuple[str, ...]) -> TableData:
+    hidden = {plan.target, *plan.drop}
+    if plan.split == "group":
+        hidden.add(str(plan.split_column))
+    features = tuple(name for name in names if name not in hidden and name in facts.columns)
+    if len(features) < 2:
+        raise Rejected("task.json: fewer than two features are left. Drop less.")
+    evaluation = min(LARGEST_EVALUATION, int(rows * 0.4))
+    if evaluation < 100:
+        raise Rejected(f"task.json: target {plan.target!r} is known in {rows} rows only; at least 250 are needed.")
+    few = plan.family == "few-labels"
+    split = Split(
+        method=plan.split,
+        column=plan.split_column,
+        seed=int.from_bytes(plan.target.encode()[:3], "big"),
+        train_rows=min(LARGEST_TRAIN, rows - evaluation),
+        evaluation_rows=evaluation,
+    )
+    return TableData(
+        source=Source.model_validate(facts.source),
+        target=plan.target,
+        positive=positive,
+        features=features,
+        rename=facts.rename,
+        labels="few" if few else "all",
+        labelled_rows=FEW_LABELS if few else None,
+        split=split,
+    )
+
+
+def _goal(plan: Plan, target: Column) -> tuple[Metric, tuple[SubmissionColumn, ...], str | float | None]:
+    """Metric, what is submitted, and the positive value."""
+    direction: Literal["maximize", "minimize"] = "maximize" if plan.metric in _OPTIMUM_1 else "minimize"
+    metric = Metric(name=plan.metric, direction=direction, optimum=1.0 if plan.metric in _OPTIMUM_1 else 0.0)
+    if plan.metric in NUMBERS:
+        if target.values is None:
+            raise Rejected(f"task.json: metric {plan.metric} needs a numeric target; {plan.target!r} holds text.")
+        return metric, (SubmissionColumn(name=plan.target),), None
+    values, counts = np.unique(target.text.astype(np.str_), return_counts=True)
+    if plan.metric in YES_OR_NO:
+        positive = _positive(plan, target, values)
+        return metric, (SubmissionColumn(name=plan.target, low=0.0, high=1.0),), positive
+    if len(values) > MOST_CLASSES or counts.min() < RAREST:
+        raise Rejected(
+            f"task.json: target {plan.target!r} has {len(values)} classes, the rarest with {counts.min()} rows; at most"
+            f" {MOST_CLASSES} with {RAREST} rows or more can be graded. Take another target or a metric of numbers."
+        )
+    numeric = target.values is not None
+    if numeric and any(float(value) != int(float(value)) for value in values):
+        raise Rejected(f"task.json: metric {plan.metric} needs classes; {plan.target!r} holds fractions.")
+    classes: tuple[str | int, ...] = tuple(int(float(v)) for v in values) if numeric else tuple(map(str, values))
+    dtype: Literal["integer", "string"] = "integer" if numeric else "string"
+    return metric, (SubmissionColumn(name=plan.target, dtype=dtype, values=classes),), None
+
+
+def _positive(plan: Plan, target: Column, values: np.ndarray[tuple[int], np.dtype[np.str_]]) -> str | float:
+    said = float(plan.positive) if isinstance(plan.positive, bool) else plan.positive
+    if said is None and len(values) == 2:
+        said = str(values[1])
+    if isinstance(said, str) and target.values is not None:
+        try:
+            said = float(said)
+        except ValueError:
+            raise Rejected(f"task.json: positive {said!r} is no number, but {plan.target!r} holds numbers.") from None
+    some = ", ".join(map(str, values[:8]))
+    if said is None:
+        raise Rejected(f"task.json: metric {plan.metric} needs `positive`, one value of the target: {some}.")
+    share = float(target.equals(said).mean())
+    if not 0.02 <= share <= 0.98:
+        raise Rejected(f"task.json: {share:.0%} of the rows have the positive value {said!r}. There are {some}.")
+    return said
