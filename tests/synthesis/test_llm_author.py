@@ -46,7 +46,7 @@ PLAN: dict[str, Any] = {
     "positive": None, "drop": [], "split": "random", "split_column": None, "metric": "rmse",
     "meanings": {"age": "age in years", "wage": "raw wage, thousands of dollars a year"},
 }  # fmt: skip
-ALL_BUT_TWO = ["year", "age", "maritl", "race", "education", "jobclass", "health", "health_ins", "logwage", "sex"]
+ALL_BUT_TWO = ["year", "age", "maritl", "race", "education", "jobclass", "health", "health_ins", "logwage", "region"]
 README = """A survey of three thousand male workers of the mid-Atlantic region, one a row.
 
 Say what each of them earns. The relation to age is not a line, and education matters most."""
@@ -151,8 +151,8 @@ def test_a_spent_budget_ends_the_run_and_a_higher_one_goes_on(tmp_path: Path) ->
         assert "the budget of 0.5 USD is spent; run this again with a higher --max-cost" in done.stderr
         asked = len(server.requests)
         assert asked <= 4
-        done = synthesize(tmp_path / "out", server, *arguments, "--max-cost", "2.5")
-        assert done.returncode == 1, done.stderr
+        done = synthesize(tmp_path / "out", server, *arguments, "--max-cost", "20")
+        assert done.returncode == 0, done.stderr
         assert len(server.requests) > asked
         prompts = [request.json["messages"][-1]["content"] for request in server.requests]
         assert len(set(prompts)) == len(prompts), "nothing is asked twice"
@@ -312,7 +312,7 @@ def test_code_that_misbehaves_is_rejected_with_what_it_did(tmp_path: Path, code:
 def test_a_reference_that_is_no_better_is_rejected(tmp_path: Path) -> None:
     stage, reason = judged(tmp_path, solution_py=BASELINE)
     assert stage == "gate 3"
-    assert "is no better than the baseline" in reason
+    assert "the same test score" in reason
 
 
 def test_topics_cover_the_field_before_they_repeat() -> None:
