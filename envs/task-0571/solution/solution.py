@@ -1,0 +1,21 @@
+"""Reference: the local outlier factor."""
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+numbers = ["carat", "depth", "table", "x", "y", "z", "price"]
+kinds = ["color", "clarity"]
+for frame in (train, test,):
+    frame[kinds] = frame[kinds].astype(object).fillna("missing").astype(str)
+columns = make_column_transformer((make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers), (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False), kinds))
+x = np.asarray(columns.fit_transform(train))
+x_test = np.asarray(columns.transform(test))
+score = -LocalOutlierFactor(n_neighbors=25, novelty=True).fit(x).score_samples(x_test)
+test["cut"] = score
+test[["id", "cut"]].to_csv("submission.csv", index=False)

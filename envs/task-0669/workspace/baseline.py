@@ -1,0 +1,26 @@
+"""Baseline: fits a logistic regression to the numeric columns."""
+
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+numbers = [
+    "BatterNumber", "StartSpeed", "EndSpeed", "HDev", "VDev", "HPos", "VPos", "Zone", "Nasty", "BallCount",
+    "StrikeCount", "Inning", "Outs",
+]
+model = make_pipeline(
+    make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+    ),
+    LogisticRegression(max_iter=500),
+)
+model.fit(train, train["Class"])
+names = ["p_B", "p_S", "p_X"]
+shares = pd.DataFrame(model.predict_proba(test), columns=[f"p_{name}" for name in model.classes_])
+shares = shares.reindex(columns=names, fill_value=0.0)
+test = pd.concat([test[["id"]], shares], axis=1)
+test[["id", *names]].to_csv("submission.csv", index=False)
