@@ -20,7 +20,7 @@ SHARES = {
 
 MODULES = (
     "tabular.supervised", "tabular.ranges", "tabular.gaps", "tabular.unlabelled",
-    "series_classes", "images", "texts_classes", "ratings", "language",
+    "series_classes", "images", "texts_classes", "ratings", "language", "optimisation", "formulas",
 )  # fmt: skip
 
 
