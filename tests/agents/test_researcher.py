@@ -38,7 +38,8 @@ def test_every_statement_is_understood(task: str) -> None:
         assert goal.function == spec.submission.function
         assert spec.submission.signature.startswith(f"{goal.function}({', '.join(goal.parameters)})")
         assert goal.call_s == spec.submission.call_s
-        assert program_kind(goal) is not None
+        if spec.provenance.author == "hand":  # for the others it may have no recipe, and hands in the baseline
+            assert program_kind(goal) is not None
     else:
         assert goal.columns == tuple(column.name for column in spec.submission.columns)
         assert goal.function == ""
