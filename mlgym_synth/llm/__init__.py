@@ -1,0 +1,1 @@
+"""Chat models behind OpenAI-compatible endpoints: one client for the authors of tasks and the agents that play."""

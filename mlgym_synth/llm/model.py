@@ -1,0 +1,311 @@
+"""A chat model behind any OpenAI-compatible endpoint, for the authors that write tasks and the agents that play them.
+
+What a run of thousands of requests meets is settled here once: retries, what the endpoint cannot do (structured
+output, functions, parameters), what an answer cost, and the budget that stops the run. An answer that cannot be used
+is `Refused` and counts as an attempt; an endpoint that cannot be used is `LLMError`. Requests are made in `body.py`,
+answers are read in `replies.py`; threads that play agents ask through `shared.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from mlgym_synth.errors import BudgetExhausted, ContextLengthExceeded, LLMError, ToolsUnsupported
+from mlgym_synth.llm.body import (
+    FORMATS,
+    Messages,
+    Options,
+    asks_for_object,
+    exceeds_context,
+    refuses_format,
+    refuses_functions,
+    refuses_system,
+    without_system,
+)
+from mlgym_synth.llm.budget import FREE, Budget, Prices
+from mlgym_synth.llm.replies import Answer, Fault, Refused, Reply, Usage, read_body, read_message, retry_after_s
+from mlgym_synth.llm.texts import NOT_JSON, parse_object
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["Budget", "BudgetExhausted", "ChatModel", "Prices", "Refused", "Reply", "Usage", "prompt_sha256"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+OPENAI_URL = "https://api.openai.com/v1"
+LONGEST_WAIT_S = 60.0
+LARGEST_ANSWER = 2_000_000
+"""Bytes of a body; no task and no action is that long, a model that loops is."""
+BYTES_PER_LOGPROB = 600
+"""Most that a body holds for one token where log-probabilities were asked for."""
+_BYTES_PER_TOKEN = 4
+
+log = logging.getLogger(__name__)
+
+
+class ChatModel:
+    """A chat model. Use it in one event loop, as `async with ChatModel(...) as model`, or call `close`."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        prices: Prices = FREE,
+        budget: Budget | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int = 4096,
+        reasoning_effort: str | None = None,
+        logprobs: bool = False,
+        timeout_s: float = 120,
+        retries: int = 6,
+        concurrency: int = 8,
+        backoff_s: float = 1.0,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            model: the endpoint's name of it.
+            base_url: up to and with `/v1`; OPENAI_BASE_URL, else OpenAI's own.
+            api_key: OPENAI_API_KEY; an endpoint of one's own needs none.
+            prices: to reckon `Usage.cost_usd`.
+            budget: checked before, and charged after every request.
+            temperature: the endpoint's default if None; left out where the model takes none.
+            top_p: the same.
+            max_tokens: of an answer, reasoning included.
+            reasoning_effort: `low`, `medium` ..., where the model takes it.
+            logprobs: ask for the answer's log-probabilities and token ids; without them where the endpoint has none.
+            timeout_s: seconds for one request, from sending to the last byte.
+            retries: after faults that may pass (429, 5xx, time-outs, cut connections).
+            concurrency: requests at a time; one that waits for its retry keeps its place, so a rate limit slows the
+                whole run.
+            backoff_s: seconds before the first retry; doubles, with jitter, up to a minute.
+
+        Raises:
+            LLMError: no usable key or address.
+        """
+        self.model = model
+        self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        self.budget = budget or Budget()
+        self._key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
+        self._prices, self._timeout_s, self._retries, self._backoff_s = prices, timeout_s, retries, backoff_s
+        self._options = Options(
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            reasoning_effort=reasoning_effort,
+            logprobs=logprobs or None,
+            return_token_ids=logprobs or None,  # vLLM's
+        )
+        self._largest = LARGEST_ANSWER + (BYTES_PER_LOGPROB * max_tokens if logprobs else 0)
+        self.takes_tools = True
+        """Whether the endpoint takes `tools`, as far as is known."""
+        self._takes_system = True
+        self._format = 0  # the place in FORMATS that works here, as far as is known
+        self._slots = asyncio.Semaphore(concurrency)
+        self._client: AsyncOpenAI | None = None
+        if not re.match(r"https?://[^/\s]", self.base_url):
+            raise LLMError(f"the base URL of {model!r} does not start with http:// or https://; check --base-url")
+        if not self._key and self.base_url == OPENAI_URL:
+            raise LLMError("no API key: set OPENAI_API_KEY, or name an endpoint of your own with --base-url")
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise LLMError("the API key holds characters that no key has; set OPENAI_API_KEY anew")
+
+    def __repr__(self) -> str:
+        return f"ChatModel({self.model!r}, base_url={self._where!r})"
+
+    async def __aenter__(self) -> ChatModel:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice; a later request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def text(self, messages: Messages) -> Reply:
+        """Ask for text.
+
+        Args:
+            messages: as the chat completions API takes them (`role` and `content`).
+
+        Raises:
+            Refused: nothing usable came back; the attempt is paid for.
+            LLMError: the endpoint failed for good.
+            BudgetExhausted: nothing was sent.
+        """
+        return await self._ask(messages)
+
+    async def structured(self, messages: Messages, schema: type[Model]) -> tuple[Model, Reply]:
+        """Ask for an object; raises what `text` raises, and `Refused` also for what does not fit the schema."""
+        reply = await self._ask(messages, schema)
+        try:
+            return parse_object(reply.text, schema), reply
+        except Refused as refused:
+            if self._format == 0 and (refused.reason == NOT_JSON or "Field required" in refused.reason):
+                self._format = 1  # the endpoint took the schema and ignored it: from now on the prompt says it
+            raise Refused(refused.reason, reply) from None
+
+    async def chat(self, messages: Messages, tools: Sequence[Mapping[str, Any]] = (), seed: int | None = None) -> Reply:
+        """Ask for the next turn of a conversation: text, calls of functions, or both.
+
+        Args:
+            messages: as the chat completions API takes them, `tool_calls` and role `tool` included.
+            tools: function schemas; one call a turn is asked for, where the endpoint lets one ask.
+            seed: of the sampling, where the endpoint takes one.
+
+        Raises:
+            ContextLengthExceeded: the conversation is too long for the model.
+            ToolsUnsupported: the endpoint takes no `tools`.
+            Refused, LLMError, BudgetExhausted: as `text`.
+        """
+        functions: dict[str, Any] = {"tools": list(tools), "parallel_tool_calls": False} if tools else {}
+        return await self._ask(messages, seed=seed, **functions)
+
+    async def _ask(self, messages: Messages, schema: type[BaseModel] | None = None, **options: Any) -> Reply:
+        async with self._slots:
+            started, requests, waits = time.monotonic(), 0, 0
+            form = self._format if schema else FORMATS.index("text")
+            while True:
+                if self.budget.exhausted:
+                    raise BudgetExhausted(f"the budget of {self.budget.max_usd:g} USD is spent")
+                asked = messages if self._takes_system else without_system(messages)
+                shape = asks_for_object(FORMATS[form], asked, schema) if schema else {"messages": list(asked)}
+                body = {"model": self.model, **self._options.body(**options), **shape}
+                requests += 1
+                answer = await self._request(body)
+                if isinstance(answer, Answer):
+                    if schema:
+                        self._format = max(self._format, form)  # concurrent requests find out side by side
+                    return self._reply(answer, body, time.monotonic() - started, requests)
+                if exceeds_context(answer):
+                    raise ContextLengthExceeded(self._complaint(answer, requests))
+                if self._options.drop(answer, body):
+                    continue
+                if asked[:1] and asked[0].get("role") == "system" and refuses_system(answer):
+                    self._takes_system = False
+                    continue
+                if "tools" in body and refuses_functions(answer):
+                    self.takes_tools = False
+                    raise ToolsUnsupported(self._complaint(answer, requests))
+                if "response_format" in body and refuses_format(answer):
+                    form += 1
+                    continue
+                if not answer.passing or waits >= self._retries:
+                    raise LLMError(self._complaint(answer, requests))
+                wait = self._wait_s(answer, waits)
+                waits += 1
+                trouble = self._clean(str(answer))
+                log.warning("%s: %s; retry %d of %d in %.1f s", self.model, trouble, waits, self._retries, wait)
+                await asyncio.sleep(wait)
+
+    async def _request(self, body: dict[str, Any]) -> Answer | Fault:
+        import openai
+
+        if self._client is None:
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key or "none",  # the client insists on one
+                base_url=self.base_url,
+                timeout=self._timeout_s,
+                max_retries=0,
+            )
+        create = self._client.chat.completions.with_streaming_response.create
+        try:
+            # The client's own time-out is between two bytes; an endpoint that trickles would never meet it.
+            # As `extra_body`, because the client knows only OpenAI's own fields.
+            sent = create(model=body["model"], messages=body["messages"], extra_body=body)
+            async with asyncio.timeout(self._timeout_s), sent as response:
+                return await read_body(response.iter_bytes(), response.headers, self._largest)
+        except (TimeoutError, openai.APITimeoutError):
+            return Fault(None, f"no answer within {self._timeout_s:g} s")
+        except openai.APIStatusError as error:
+            wait = retry_after_s(error.response.headers.get("retry-after"))
+            return Fault(error.status_code, error.message, error.code or "", wait)
+        except openai.APIConnectionError as error:
+            return Fault(None, f"no connection ({error.__cause__ or error})")
+
+    def _reply(self, answer: Answer, body: dict[str, Any], seconds: float, requests: int) -> Reply:
+        """Make the reply, charge it to the budget, and refuse it if its text is not to be used."""
+        said = read_message(answer.completion or {})
+        sent = len(json.dumps([body["messages"], body.get("tools", [])]))
+        tokens_in = sent // _BYTES_PER_TOKEN if said.input_tokens is None else said.input_tokens
+        tokens_out = said.output_tokens
+        if tokens_out is None:
+            tokens_out = len(said.logprobs) if said.logprobs else answer.size // _BYTES_PER_TOKEN
+        cost = self._prices.cost(tokens_in, tokens_out)
+        reply = Reply(
+            text=said.text or said.refusal,
+            reasoning=said.reasoning,
+            usage=Usage(tokens_in, tokens_out, cost, seconds, requests),
+            model=said.model or self.model,
+            finish_reason=said.finish_reason,
+            calls=said.calls,
+            logprobs=said.logprobs,
+            token_ids=said.token_ids,
+        )
+        self.budget.spend(reply.usage)
+        if answer.completion is None:
+            raise Refused(f"answer of {answer.size / 1e6:.1f} MB", reply)
+        if said.refusal or said.finish_reason == "content_filter":
+            raise Refused("refused", reply)
+        if said.finish_reason == "length":
+            raise Refused(f"truncated at {tokens_out} tokens", reply)
+        if not (said.text or said.calls):
+            raise Refused("empty", reply)
+        return reply
+
+    def _wait_s(self, fault: Fault, waits: int) -> float:
+        backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)
+        if fault.retry_after_s is not None:  # jitter on top: who was turned away together should not return together
+            backoff = fault.retry_after_s + self._backoff_s * random.uniform(0.0, 0.5)
+        return min(backoff, LONGEST_WAIT_S)
+
+    def _complaint(self, fault: Fault, requests: int) -> str:
+        tried = f" after {requests} requests" if requests > 1 else ""
+        if fault.status == 401:
+            cure = "set OPENAI_API_KEY to a key of this endpoint"
+        elif fault.status == 403:
+            cure = f"the key in OPENAI_API_KEY may not use {self.model!r}, or not from here"
+        elif fault.status == 404:
+            cure = f"check the model name {self.model!r} and --base-url, which mostly ends in /v1"
+        elif fault.status == 429:
+            cure = "lower the concurrency, or look at the account's limits"
+        elif fault.status and fault.status < 500:
+            cure = f"the endpoint takes no such request; check the model name {self.model!r}, and max_tokens"
+        else:
+            cure = "check --base-url, and that the endpoint is up"
+        return f"{self._where} failed{tried} ({self._clean(str(fault))}): {cure}"
+
+    @property
+    def _where(self) -> str:
+        """The address without user, password and query."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def _clean(self, message: str) -> str:
+        """One short line without the key, which some endpoints echo."""
+        return " ".join((message.replace(self._key, "***") if self._key else message).split())[:500]
+
+
+def prompt_sha256(messages: Messages) -> str:
+    """What a ledger knows a prompt by: the same for equal messages, whatever the order of their keys."""
+    canonical = json.dumps([dict(message) for message in messages], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
