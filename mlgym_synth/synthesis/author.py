@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.synthesis.draft import Draft
 
 
@@ -40,10 +39,6 @@ class Failure:
 
     stage: str
     reason: str
-
-
-class BudgetExhausted(MlgymSynthError):
-    """A request would have started after the budget was spent."""
 
 
 class Rejected(Exception):

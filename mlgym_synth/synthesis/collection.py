@@ -15,7 +15,8 @@ from mlgym_synth.registry import index_line, read_index
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined
 
-_NUMBER = re.compile(r"task-(\d+)")
+OWN = "own"
+"""What ids begin with where nothing else is said: the shipped tasks are called `task-`, and no two may share an id."""
 
 
 class Collection:
@@ -24,14 +25,15 @@ class Collection:
     Args:
         out: the folder; made if missing.
         sandbox: the backend that verdicts are from.
+        prefix: what ids begin with.
 
     Raises:
         TaskInvalid: a task that lies there cannot be read.
         DatasetUnavailable: its data cannot be had, and so not be compared.
     """
 
-    def __init__(self, out: Path, sandbox: str) -> None:
-        self._out, self._sandbox = out, sandbox
+    def __init__(self, out: Path, sandbox: str, prefix: str = OWN) -> None:
+        self._out, self._sandbox, self._prefix = out, sandbox, prefix
         self._datasets = Datasets()
         self._faces: list[Face] = []
         (out / "envs").mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,8 @@ class Collection:
             self._faces.append(face_of(folder.spec, folder.statement, self._datasets.name_of(folder.spec)))
         if {folder.spec.id: folder.sha256 for folder in folders} != {e.id: e.sha256 for e in read_index(out)}:
             write_index(out)  # a run was killed between a folder and its line
-        taken = [int(match[1]) for face in self._faces if (match := _NUMBER.fullmatch(face.id))]
+        numbered = re.compile(rf"{re.escape(prefix)}-(\d+)")
+        taken = [int(match[1]) for face in self._faces if (match := numbered.fullmatch(face.id))]
         self._next = max(taken, default=0) + 1
 
     def __contains__(self, task_id: str) -> bool:
@@ -49,7 +52,7 @@ class Collection:
 
     def next_id(self) -> str:
         """The id that the next task gets: no holes."""
-        return f"task-{self._next:04d}"
+        return f"{self._prefix}-{self._next:04d}"
 
     def copy_in(self, files: dict[str, str]) -> str | None:
         """Why a task with these files would be a copy of one that is there (gate 10), or None."""
@@ -78,6 +81,6 @@ class Collection:
         with (self._out / "registry" / "splits" / f"{entry['split']}.txt").open("a", encoding="utf-8") as names:
             names.write(task_id + "\n")
         self._faces.append(face_of(folder.spec, folder.statement, dataset))
-        self._next = max(self._next, int(task_id.removeprefix("task-")) + 1)
+        self._next = max(self._next, int(task_id.removeprefix(f"{self._prefix}-")) + 1)
         keep(examined.verdict(task_id, folder.sha256), folder, self._sandbox)
         return folder

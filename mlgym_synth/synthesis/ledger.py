@@ -107,7 +107,7 @@ class Ledger:
             raise LedgerInUse(f"{out}: another run is writing here. Wait for it, or give another --out.") from None
         self._base = sqlite3.connect(self.folder / FILE)
         self._base.execute("PRAGMA journal_mode = WAL")
-        self._base.executescript(_TABLES)
+        self._base.executescript(f"BEGIN; {_TABLES} COMMIT;")  # readers see all tables, or none
         with self._base:
             self._base.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()]
@@ -176,6 +176,8 @@ def accounts(out: Path) -> list[Account]:
     made = []
     for file in sorted((out / FOLDER).glob(f"*/{FILE}")):
         with contextlib.closing(sqlite3.connect(file)) as base:
+            if not base.execute("SELECT 1 FROM sqlite_master").fetchall():
+                continue  # a run that begins this moment
             settings = {name: json.loads(value) for name, value in base.execute("SELECT setting, value FROM run")}
             settled = [Settled(*row) for row in base.execute("SELECT * FROM candidates ORDER BY number")]
             rows = base.execute(f"SELECT {_STEP} FROM steps ORDER BY candidate, attempt, at").fetchall()

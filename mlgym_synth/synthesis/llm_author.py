@@ -13,18 +13,20 @@ from dataclasses import asdict
 from typing import Any
 
 from mlgym_synth.errors import DatasetUnavailable
+from mlgym_synth.llm.model import ChatModel, Refused, Reply, prompt_sha256
+from mlgym_synth.llm.texts import extract_code, parse_object
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.grounding import Catalogue, Facts, HubCatalogue, PackagedCatalogue
-from mlgym_synth.synthesis.model import ChatModel, Refused, Reply, extract_code, prompt_sha256
 from mlgym_synth.synthesis.model_plan import METRICS, Plan, Proposed, spec_of
 from mlgym_synth.synthesis.prompts import filled, prompts_sha256
-from mlgym_synth.synthesis.replies import parse_object
 from mlgym_synth.synthesis.templates.tabular.statement import metric_sentence, statement
 from mlgym_synth.synthesis.topics import FAMILIES, topic
-from mlgym_synth.task import Provenance, TaskSpec
+from mlgym_synth.task import CUSTOM_METRIC, Provenance, TaskSpec
 
 PLAN, README, BASELINE, SOLUTION = FILES = ("task.json", "README.md", "baseline.py", "solution.py")
+EVALUATOR = "evaluate.py"
+"""A fifth file, where the metric is the task's own."""
 MOST_LOOKED_AT = 5
 """Data sets of a proposal and its search that are looked at before it is given up."""
 MOST_ABOUT, MOST_COLUMNS_TEXT, MOST_REASON, MOST_FILE = 600, 4000, 2500, 6000
@@ -93,6 +95,7 @@ class LLMAuthor:
             README: _story(draft.statement),
             BASELINE: draft.workspace[BASELINE],
             SOLUTION: draft.solution[SOLUTION],
+            **draft.grader,
         }
         shown = "\n\n".join(f"``` {name}\n{text[:MOST_FILE]}\n```" for name, text in files.items())
         prompt = filled(
@@ -119,11 +122,17 @@ class LLMAuthor:
             raise Rejected(refused.reason, _spent(messages, refused.reply)) from refused
         spent = _spent(messages, reply)
         try:
-            files = {**before, **{name.rsplit("/", 1)[-1]: text for name, text in extract_code(reply.text).items()}}
-            missing = [name for name in FILES if not files.get(name, "").strip()]
-            if missing:
-                raise Refused(f"the answer lacks {', '.join(missing)}: fenced code blocks with these names are needed")
+            files = {
+                **before,
+                **{
+                    name.rsplit("/", 1)[-1]: text
+                    for name, text in extract_code(reply.text, () if before else FILES).items()
+                },
+            }
+            _require(files, FILES)
             plan = parse_object(files[PLAN], Plan)
+            own = plan.metric == CUSTOM_METRIC
+            _require(files, (EVALUATOR,) if own else ())
             provenance = Provenance(
                 author=f"llm:{self._model.model}",
                 seed=self._seed,
@@ -137,7 +146,8 @@ class LLMAuthor:
         except Rejected as rejected:
             raise Rejected(rejected.reason, spent) from rejected
         text = statement(spec.title, [*_paragraphs(files[README]), _duty(spec)], spec.columns)
-        return Draft(spec, text, {BASELINE: files[BASELINE]}, {SOLUTION: files[SOLUTION]}), spent
+        grader = {EVALUATOR: files[EVALUATOR]} if own else {}
+        return Draft(spec, text, {BASELINE: files[BASELINE]}, {SOLUTION: files[SOLUTION]}, grader), spent
 
     def _known(self, words: str) -> str:
         """Some of the data sets that there are, where a catalogue is small enough to show."""
@@ -168,6 +178,12 @@ class LLMAuthor:
 def catalogue_of(name: str) -> Catalogue:
     """By the name that the command line has for it."""
     return HubCatalogue() if name == "hub" else PackagedCatalogue()
+
+
+def _require(files: Mapping[str, str], names: Sequence[str]) -> None:
+    missing = [name for name in names if not files.get(name, "").strip()]
+    if missing:
+        raise Refused(f"the answer lacks {', '.join(missing)}: fenced code blocks with these names are needed")
 
 
 def _messages(prompt: str) -> list[dict[str, str]]:
@@ -206,6 +222,8 @@ def _plan_of(spec: TaskSpec, facts: Facts) -> dict[str, Any]:
         "split": data.split.method,
         "split_column": data.split.column,
         "metric": spec.metric.name,
+        "direction": spec.metric.direction,
+        "optimum": spec.metric.optimum,
         "meanings": {column.name: column.meaning for column in spec.columns},
     }
 

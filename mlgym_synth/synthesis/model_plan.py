@@ -16,8 +16,8 @@ from mlgym_synth.data.tables import load_columns
 from mlgym_synth.synthesis.author import Rejected
 from mlgym_synth.synthesis.grounding import Facts
 from mlgym_synth.synthesis.topics import FAMILIES
-from mlgym_synth.task import Column as Described
 from mlgym_synth.task import (
+    CUSTOM_METRIC,
     Metric,
     PredictionsSubmission,
     Provenance,
@@ -27,13 +27,14 @@ from mlgym_synth.task import (
     TableData,
     TaskSpec,
 )
+from mlgym_synth.task import Column as Described
 
 LARGEST_TRAIN, LARGEST_EVALUATION = 2000, 1000
 FEW_LABELS, MOST_CLASSES, RAREST = 60, 12, 15
 YES_OR_NO = ("roc_auc", "brier", "log_loss")
 CLASSES = ("accuracy", "balanced_accuracy", "macro_f1")
 NUMBERS = ("rmse", "mae", "r2", "rmsle", "spearman")
-METRICS = (*YES_OR_NO, *CLASSES, *NUMBERS)
+METRICS = (*YES_OR_NO, *CLASSES, *NUMBERS, CUSTOM_METRIC)
 _OPTIMUM_1 = (*CLASSES, "roc_auc", "r2", "spearman")
 
 
@@ -61,6 +62,8 @@ class Plan(BaseModel):
     split: Literal["random", "group", "time"] = "random"
     split_column: str | None = None
     metric: Literal[METRICS]  # type: ignore[valid-type]
+    direction: Literal["maximize", "minimize"] | None = None
+    optimum: float | None = None
     meanings: dict[str, str] = {}
 
 
@@ -71,12 +74,14 @@ def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> Tas
         Rejected: it does not fit the data; says where and what would.
         DatasetUnavailable: the data cannot be had.
     """
+    if plan.split == "random":  # models fill in what the form offers
+        plan = plan.model_copy(update={"split_column": None})
     named = {"target": plan.target, "split_column": plan.split_column} | {f"drop {name}": name for name in plan.drop}
     for field, name in named.items():
         if name is not None and name not in facts.columns:
             raise Rejected(f"task.json: {field}: there is no column {name!r}. There are {', '.join(facts.columns)}.")
-    if (plan.split == "random") != (plan.split_column is None):
-        raise Rejected("task.json: split_column goes with split group or time, and only with them.")
+    if plan.split != "random" and plan.split_column is None:
+        raise Rejected(f"task.json: split {plan.split} needs its split_column.")
     columns = load_columns(Source.model_validate(facts.source), facts.rename, ())
     there = ~columns[plan.target].missing
     metric, submitted, positive = _goal(plan, columns[plan.target].take(there))
@@ -137,7 +142,11 @@ def _goal(plan: Plan, target: Column) -> tuple[Metric, tuple[SubmissionColumn, .
     """Metric, what is submitted, and the positive value."""
     direction: Literal["maximize", "minimize"] = "maximize" if plan.metric in _OPTIMUM_1 else "minimize"
     metric = Metric(name=plan.metric, direction=direction, optimum=1.0 if plan.metric in _OPTIMUM_1 else 0.0)
-    if plan.metric in NUMBERS:
+    if plan.metric == CUSTOM_METRIC:
+        if plan.direction is None or plan.optimum is None:
+            raise Rejected("task.json: metric custom needs its `direction` and its `optimum`, what perfection scores.")
+        metric = Metric(name=plan.metric, direction=plan.direction, optimum=plan.optimum)
+    if plan.metric in NUMBERS or (plan.metric == CUSTOM_METRIC and target.values is not None):
         if target.values is None:
             raise Rejected(f"task.json: metric {plan.metric} needs a numeric target; {plan.target!r} holds text.")
         return metric, (SubmissionColumn(name=plan.target),), None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,7 @@ class Settings:
         p_debug: chance that a failed draft is mended; else it is written anew.
         at_once: candidates worked on side by side.
         sandbox: backend.
+        most: candidates after which the run ends, however many tasks it has.
     """
 
     tasks: int
@@ -45,6 +47,7 @@ class Settings:
     p_debug: float = 0.7
     at_once: int = 4
     sandbox: str = "auto"
+    most: float = math.inf
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class Synthesis:
         return self._progress
 
     async def run(self) -> Progress:
-        """Work until the tasks are there, the author has nothing left, or a budget ends.
+        """Work until the tasks are there, the author has nothing left, or a bound is met.
 
         Raises:
             MlgymSynthError: infrastructure failed, or the budget is spent; everything finished so far is kept.
@@ -114,7 +117,7 @@ class Synthesis:
         launched, exhausted = following, False
         try:
             while self._progress.registered < self._settings.tasks:
-                while not exhausted and len(running) < self._settings.at_once:
+                while not exhausted and len(running) < self._settings.at_once and launched < self._settings.most:
                     running[launched] = asyncio.create_task(self._develop(launched))
                     launched += 1
                 if following not in running:

@@ -19,6 +19,7 @@ from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.errors import DatasetUnavailable, LLMError
 from mlgym_synth.folder import load_task
 from mlgym_synth.limits import Limits
+from mlgym_synth.llm.model import ChatModel
 from mlgym_synth.registry import read_index
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected
 from mlgym_synth.synthesis.draft import Draft
@@ -26,7 +27,6 @@ from mlgym_synth.synthesis.examine import examine
 from mlgym_synth.synthesis.grounding import Catalogue, HubCatalogue, PackagedCatalogue
 from mlgym_synth.synthesis.ledger import accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
-from mlgym_synth.synthesis.model import ChatModel
 from mlgym_synth.synthesis.prompts import prompts_sha256
 from mlgym_synth.synthesis.topics import FAMILIES, FIELDS, topic
 from mlgym_synth.task import Source
@@ -103,7 +103,7 @@ def synthesize(out: Path, server: LLMServer, *more: str) -> subprocess.Completed
     command = [sys.executable, "-m", "mlgym_synth.cli", "synthesize", "--out", str(out), "--author", "llm"]
     command += ["--base-url", server.url, "--model", "teacher", "--sandbox", "bwrap", "--workers", "1", *more]
     environment = {**os.environ, "OPENAI_API_KEY": "sk-secret", "MLGYM_SYNTH_CACHE": str(out.parent / "cache")}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=400)
 
 
 def test_a_run_on_the_hub_mends_registers_and_asks_nothing_twice(tmp_path: Path, hub: HubServer) -> None:
@@ -156,6 +156,18 @@ def test_a_spent_budget_ends_the_run_and_a_higher_one_goes_on(tmp_path: Path) ->
         assert len(server.requests) > asked
         prompts = [request.json["messages"][-1]["content"] for request in server.requests]
         assert len(set(prompts)) == len(prompts), "nothing is asked twice"
+
+
+def test_a_model_that_never_gets_it_right_is_not_asked_for_ever(tmp_path: Path) -> None:
+    with LLMServer(lambda request: answer("I would rather talk about the weather.")) as server:
+        for most in (3, 3, 5):
+            done = synthesize(
+                tmp_path / "out", server, "--tasks", "1", "--max-attempts", "1", "--max-proposals", f"{most}"
+            )
+            assert done.returncode == 1, done.stderr
+            (account,) = accounts(tmp_path / "out")
+            assert [settled.number for settled in account.candidates] == list(range(most))
+        assert len(server.requests) == 5
 
 
 def ask(script: Script, action: Callable[[LLMAuthor], Awaitable[T]], catalogue: Catalogue | None = None) -> T:
@@ -262,13 +274,19 @@ def written(text: str) -> Draft:
         ({"metric": "auc"}, "metric"),
         ({"target": "jobclass"}, "needs a numeric target"),
         ({"target": "health", "metric": "roc_auc", "positive": "splendid"}, "0% of the rows"),
-        ({"split": "group"}, "split_column goes with"),
+        ({"split": "group"}, "split group needs its split_column"),
         ({"drop": ALL_BUT_TWO}, "fewer than two"),
     ],
 )
 def test_a_plan_that_does_not_fit_the_data_says_what_would(plan: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         written(files(task_json=json.dumps({**PLAN, **plan})))
+
+
+def test_a_random_split_needs_no_column_and_bears_one() -> None:
+    draft = written(files(task_json=json.dumps({**PLAN, "split": "random", "split_column": "anything"})))
+    assert draft.spec.data.kind == "table"
+    assert (draft.spec.data.split.method, draft.spec.data.split.column) == ("random", None)
 
 
 def test_an_answer_that_lacks_a_file_says_which() -> None:

@@ -64,9 +64,12 @@ def plan(seed: int, families: tuple[str, ...] = ()) -> list[Idea]:
     return made
 
 
-def fingerprint() -> str:
-    """Changes whenever the plan or what is written from it may have changed."""
+def fingerprint(families: tuple[str, ...] = ()) -> str:
+    """Changes whenever the plan of these families (all if empty), or what is written from it, may have changed."""
+    shares = {family: share for family, share in SHARES.items() if not families or family in families}
     named = [
-        (name, template.version, [idea.key for idea in template.ideas()]) for name, template in all_templates().items()
+        (name, template.version, keys)
+        for name, template in all_templates().items()
+        if (keys := [idea.key for idea in template.ideas() if idea.family in shares])
     ]
-    return hashlib.sha256(repr((named, SHARES)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((named, shares)).encode()).hexdigest()[:16]

@@ -24,6 +24,7 @@ METRIC_WORDS = {
     "quadratic_kappa": "Cohen's kappa with quadratic weights: agreement beyond chance, far misses cost most",
     "pinball": "the mean pinball loss over the quantiles: each is off balance by exactly its share",
     "ndcg": "the normalised discounted cumulative gain within each group: the order at the top counts most",
+    "custom": "this task's own, as described above",
     "adjusted_rand": "the adjusted Rand index: agreement of two groupings beyond chance, whatever groups are called",
 }
 
