@@ -1,0 +1,104 @@
+"""A trajectory as one row of a Parquet file, and back. The schema is written down, so that every shard has the same.
+
+Actions are JSON text, since agents may return anything; what readers would have to compute over the steps (return,
+status, number of steps) stands in columns of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.trajectories.model import SCHEMA_VERSION, Trajectory, from_dict, plain, to_dict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DERIVED = ("status", "total_reward", "successful", "step_count", "tool_seconds", "content_sha256")
+"""Columns beside the trajectory's own fields."""
+
+
+class NewerSchema(MlgymSynthError):
+    """A trajectory that a newer version of this package wrote."""
+
+
+def to_row(trajectory: Trajectory) -> dict[str, Any]:
+    """The row of a trajectory; valid UTF-8 throughout."""
+    fields = to_dict(trajectory)
+    steps = [{**step, "action": json.dumps(step["action"], ensure_ascii=False)} for step in fields["steps"]]
+    row = {
+        **fields,
+        "steps": steps,
+        "status": trajectory.status,
+        "total_reward": trajectory.total_reward,
+        "successful": trajectory.successful,
+        "step_count": len(steps),
+        "tool_seconds": round(trajectory.tool_seconds, 4),
+        "content_sha256": trajectory.content_sha256,
+    }
+    cleaned: dict[str, Any] = _utf8(row)
+    return cleaned
+
+
+def from_row(row: dict[str, Any]) -> Trajectory:
+    """The trajectory of a row.
+
+    Raises:
+        NewerSchema: its schema version is above this package's.
+    """
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise NewerSchema(
+            f"{row['task_id']}: the trajectory has schema version {row['schema_version']}, this package knows"
+            f" {SCHEMA_VERSION}. Install the version that wrote it ({row['version']}) or a newer one."
+        )
+    fields = {name: value for name, value in row.items() if name not in DERIVED}
+    fields["steps"] = [{**step, "action": json.loads(step["action"])} for step in row["steps"]]
+    return from_dict(fields)
+
+
+@cache
+def schema() -> pa.Schema:
+    """Of every shard."""
+    import pyarrow as pa
+
+    text, number, whole = pa.string(), pa.float64(), pa.int64()
+    usage = pa.struct([("calls", whole), ("tokens_sent", whole), ("tokens_received", whole), ("cost_usd", number)])
+    said = pa.struct(
+        [
+            *((name, text) for name in ("thought", "reasoning", "response")),
+            ("token_ids", pa.list_(whole)),
+            ("logprobs", pa.list_(number)),
+        ]
+    )
+    step = pa.struct(
+        [
+            *(("action", text), ("observation", text), ("reward", number), ("tool", text), ("exit_code", whole)),
+            *((name, number) for name in ("elapsed_s", "latency_s", "score", "test_score")),
+            *(("usage", usage), ("said", said)),
+        ]
+    )
+    texts = ("family", "dataset", "split", "metric", "direction", "agent_sha256", "statement", "system")
+    return pa.schema(
+        [
+            *(("task_id", text), ("agent", text), ("seed", whole), ("index", whole), ("task_sha256", text)),
+            *((name, text) for name in texts),
+            ("steps", pa.list_(step)),
+            *((name, text) for name in ("exit_status", "fault", "error", "cause")),
+            *((name, number) for name in ("baseline_score", "reference_score", "test_score", "progress")),
+            *(("usage", usage), ("sandbox", text), ("max_steps", whole), ("seconds", number)),
+            *(("started_at", number), ("version", text), ("schema_version", whole)),
+            *(("status", text), ("total_reward", number), ("successful", pa.bool_()), ("step_count", whole)),
+            *(("tool_seconds", number), ("content_sha256", text)),
+        ]
+    )
+
+
+def _utf8(value: Any) -> Any:
+    """Models and shells can produce lone surrogates, which no file holds."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_utf8(key): _utf8(each) for key, each in value.items()}
+    return [_utf8(each) for each in value] if isinstance(value, list) else plain(value)

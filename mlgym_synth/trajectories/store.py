@@ -1,0 +1,312 @@
+"""Where a run keeps its trajectories: a SQLite ledger, and Parquet shards that any reader takes as they are.
+
+A trajectory goes into the ledger in one transaction, so it is whole or absent, and its task and index are a key, so it
+is there once. Full batches are sealed: written as a shard beside the ledger (first under another name), then marked in
+one transaction; a crash in between leaves a file that the ledger does not know, and the next writer removes it.
+Episodes that something else than the agent cut short stay in the ledger until they are played again, and are in no
+shard. One process writes; any number may read meanwhile.
+
+    DIR/ledger.sqlite
+    DIR/trajectories/shard-00001.parquet ...     pandas.read_parquet("DIR/trajectories")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.rows import from_row, schema, to_row
+from mlgym_synth.trajectories.secrets import scrub_json
+
+LEDGER, SHARDS = "ledger.sqlite", "trajectories"
+SHARD_EPISODES = 256
+SHARD_BYTES = 64 << 20
+"""A shard is sealed at so many trajectories, or so many bytes of JSON."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS run (setting TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS episodes (
+    task_id TEXT, number INTEGER, status TEXT, void INTEGER, family TEXT, split TEXT, agent TEXT, seed INTEGER,
+    steps INTEGER, total_reward REAL, progress REAL, tokens INTEGER, cost_usd REAL, seconds REAL, error TEXT,
+    bytes INTEGER, payload BLOB, shard TEXT, at REAL,
+    PRIMARY KEY (task_id, number)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unsealed ON episodes (void, at) WHERE shard IS NULL;
+"""
+
+
+class StoreInUse(MlgymSynthError):
+    """Another process writes to this folder."""
+
+
+class StoreInvalid(MlgymSynthError):
+    """A folder that is no store, or one that was begun with other settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A trajectory in the ledger, without its steps; costs no look into the shards."""
+
+    task_id: str
+    index: int
+    status: str
+    void: bool
+    family: str
+    split: str
+    agent: str
+    seed: int
+    steps: int
+    total_reward: float
+    progress: float | None
+    tokens: int
+    cost_usd: float
+    seconds: float
+    error: str | None
+
+
+_FIELDS = tuple(field.name for field in fields(Summary))
+_SUMMARY = ", ".join(_FIELDS).replace("index", "number")
+
+
+class TrajectoryStore:
+    """The writing side of a run's folder.
+
+    Args:
+        folder: made if missing.
+        settings: JSON-able; everything that decides what the run consists of. A folder goes on only with what it
+            began with.
+
+    Raises:
+        StoreInUse: another process writes to it.
+        StoreInvalid: it began with other settings (all that differ are named), or holds something else.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder
+        if folder.is_dir() and not (folder / LEDGER).exists() and any(map(_foreign, folder.iterdir())):
+            raise StoreInvalid(f"{folder}: holds files, but no {LEDGER}. Give a new folder, or one of a rollout.")
+        (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise StoreInUse(f"{folder}: another run is writing here. Wait for it, or give another --out.") from None
+        if not (folder / LEDGER).exists():
+            _create(folder / LEDGER)
+        # Whichever thread of an engine finished an episode hands it in; `put` is called by one at a time.
+        self._base = sqlite3.connect(folder / LEDGER, check_same_thread=False)
+        try:
+            self._begin(dict(settings or {}))
+            self._remove_unknown_shards()
+        except BaseException as error:
+            self._base.close()
+            self._lock.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise StoreInvalid(f"{folder / LEDGER}: {error}. Give another folder.") from error
+            raise
+        self._waiting = self._unsealed()
+
+    def put(self, trajectory: Trajectory) -> bool:
+        """Keep a trajectory; False if its task and index have one already. One cut short is replaced."""
+        row = to_row(trajectory)
+        text = scrub_json(json.dumps(row))
+        usage = trajectory.usage
+        with self._base:
+            done = self._base.execute(
+                "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
+                " ON CONFLICT DO UPDATE SET (status, void, family, split, agent, seed, steps, total_reward, progress,"
+                " tokens, cost_usd, seconds, error, bytes, payload, at) = (excluded.status, excluded.void,"
+                " excluded.family, excluded.split, excluded.agent, excluded.seed, excluded.steps,"
+                " excluded.total_reward, excluded.progress, excluded.tokens, episodes.cost_usd + excluded.cost_usd,"
+                " excluded.seconds, excluded.error, excluded.bytes, excluded.payload, excluded.at) WHERE episodes.void",
+                (
+                    *(trajectory.task_id, trajectory.index, trajectory.status, trajectory.void, trajectory.family),
+                    *(trajectory.split, trajectory.agent, trajectory.seed, len(trajectory.steps)),
+                    *(trajectory.total_reward, trajectory.progress, usage.tokens_sent + usage.tokens_received),
+                    *(usage.cost_usd, trajectory.seconds, _scrubbed(trajectory.error), len(text)),
+                    *(zlib.compress(text.encode(), 1), trajectory.started_at + trajectory.seconds),
+                ),
+            ).rowcount
+        if done and not trajectory.void:
+            self._waiting = (self._waiting[0] + 1, self._waiting[1] + len(text))
+            if self._waiting[0] >= SHARD_EPISODES or self._waiting[1] >= SHARD_BYTES:
+                self.seal()
+        return bool(done)
+
+    def done(self) -> set[tuple[str, int]]:
+        """Task and index of every episode that need not be played again."""
+        return set(self._base.execute("SELECT task_id, number FROM episodes WHERE NOT void"))
+
+    def summaries(self) -> list[Summary]:
+        """All that is stored, without steps."""
+        return _summaries(self._base)
+
+    def seal(self) -> None:
+        """Write what waits in the ledger as a shard."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        waiting = self._base.execute(
+            "SELECT task_id, number, payload FROM episodes WHERE shard IS NULL AND NOT void"
+            " ORDER BY at, task_id, number"
+        ).fetchall()
+        for start in range(0, len(waiting), SHARD_EPISODES):
+            part = waiting[start : start + SHARD_EPISODES]
+            (last,) = self._base.execute("SELECT max(shard) FROM episodes").fetchone()
+            name = f"shard-{int(last[6:11]) + 1 if last else 1:05d}.parquet"
+            target = self.folder / SHARDS / name
+            scratch = target.with_suffix(".tmp")
+            rows = [json.loads(zlib.decompress(payload)) for _, _, payload in part]
+            pq.write_table(pa.Table.from_pylist(rows, schema()), scratch, compression="zstd", row_group_size=32)
+            with scratch.open("rb") as handle:
+                os.fsync(handle.fileno())
+            scratch.replace(target)
+            with self._base:
+                self._base.executemany(
+                    "UPDATE episodes SET shard = ?, payload = NULL WHERE task_id = ? AND number = ?",
+                    [(name, task_id, number) for task_id, number, _ in part],
+                )
+        self._waiting = (0, 0)
+
+    def close(self) -> None:
+        """Seal what waits and let go; a second call does nothing."""
+        if not self._lock.closed:
+            try:
+                self.seal()
+            finally:
+                self._base.close()
+                self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _begin(self, settings: dict[str, Any]) -> None:
+        began = _settings(self._base)
+        if began:
+            names = sorted({*began, *settings})
+            other = [name for name in names if began.get(name) != json.loads(json.dumps(settings.get(name)))]
+            if other and settings:
+                told = "; ".join(f"{name} was {began.get(name)!r}, is {settings.get(name)!r}" for name in other)
+                raise StoreInvalid(
+                    f"{self.folder} began with other settings: {told}. Go on with the same, or give another --out."
+                )
+        with self._base:
+            for name, value in () if began else settings.items():
+                self._base.execute("INSERT INTO run VALUES (?, ?)", (name, json.dumps(value)))
+
+    def _unsealed(self) -> tuple[int, int]:
+        count, size = self._base.execute(
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM episodes WHERE shard IS NULL AND NOT void"
+        ).fetchone()
+        return int(count), int(size)
+
+    def _remove_unknown_shards(self) -> None:
+        known = {name for (name,) in self._base.execute("SELECT DISTINCT shard FROM episodes WHERE shard IS NOT NULL")}
+        for file in (self.folder / SHARDS).iterdir():
+            if file.name not in known:
+                file.unlink()
+        if missing := sorted(known - {file.name for file in (self.folder / SHARDS).iterdir()}):
+            raise StoreInvalid(f"{self.folder / SHARDS}: {missing[0]} is missing. Put it back, or give another folder.")
+
+
+def read_trajectories(folder: Path) -> Iterator[Trajectory]:
+    """Every stored trajectory, those cut short included; in the order of the shards, then of the ledger.
+
+    Raises:
+        StoreInvalid: no store there, or a shard that is gone or broken.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _opened(folder) as base:
+        base.execute("BEGIN")  # one view of both: what is sealed meanwhile is seen once
+        shards = [
+            name for (name,) in base.execute("SELECT DISTINCT shard FROM episodes WHERE shard NOT NULL ORDER BY 1")
+        ]
+        waiting = base.execute(
+            "SELECT payload FROM episodes WHERE shard IS NULL ORDER BY at, task_id, number"
+        ).fetchall()
+    for name in shards:
+        file = folder / SHARDS / name
+        try:
+            with pq.ParquetFile(file) as shard:
+                for batch in shard.iter_batches(batch_size=32):
+                    yield from map(from_row, batch.to_pylist())
+        except (OSError, pa.ArrowException) as error:
+            raise StoreInvalid(f"{file}: {error}. Put the file back as it was, or play the run again.") from error
+    for (payload,) in waiting:
+        yield from_row(json.loads(zlib.decompress(payload)))
+
+
+def read_summaries(folder: Path) -> list[Summary]:
+    """Every stored trajectory without its steps.
+
+    Raises:
+        StoreInvalid: no store there.
+    """
+    with _opened(folder) as base:
+        return _summaries(base)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What a run was begun with.
+
+    Raises:
+        StoreInvalid: no store there.
+    """
+    with _opened(folder) as base:
+        return _settings(base)
+
+
+def _foreign(file: Path) -> bool:
+    """Whether something else than a store that was killed at its birth has made this file."""
+    return file.name not in (SHARDS, "lock") and not file.name.startswith("ledger.new")
+
+
+def _create(file: Path) -> None:
+    """Under another name first, so that readers never see a ledger without its tables."""
+    scratch = file.with_suffix(".new")
+    scratch.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(scratch)) as base:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.executescript(_TABLES)
+    scratch.replace(file)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    file = folder / LEDGER
+    if not file.is_file():
+        raise StoreInvalid(f"{folder}: no {LEDGER} there. Give the DIR of `rollout --out DIR`.")
+    with contextlib.closing(sqlite3.connect(file, timeout=30)) as base:
+        try:
+            yield base
+        except sqlite3.DatabaseError as error:
+            raise StoreInvalid(f"{file}: {error}. Give the DIR of `rollout --out DIR`.") from error
+
+
+def _summaries(base: sqlite3.Connection) -> list[Summary]:
+    rows = base.execute(f"SELECT {_SUMMARY} FROM episodes ORDER BY task_id, number")
+    return [Summary(**dict(zip(_FIELDS, row, strict=True)) | {"void": bool(row[3])}) for row in rows]
+
+
+def _settings(base: sqlite3.Connection) -> dict[str, Any]:
+    return {name: json.loads(value) for name, value in base.execute("SELECT setting, value FROM run")}
+
+
+def _scrubbed(text: str | None) -> str | None:
+    return None if text is None else str(json.loads(scrub_json(json.dumps(text))))
