@@ -6,35 +6,70 @@ import importlib
 from collections.abc import Callable
 
 from mlgym_synth.agents.base import Action, Agent, Usage
+from mlgym_synth.agents.cheater import cheater
+from mlgym_synth.agents.fuzz import random_calls
+from mlgym_synth.agents.human import HumanAgent
+from mlgym_synth.agents.llm import LLMAgent
+from mlgym_synth.agents.replay import ReplayAgent, load_trajectory
 from mlgym_synth.agents.researcher import researcher
 from mlgym_synth.agents.scripted import Script, ScriptedAgent, baseline, nop
+from mlgym_synth.llm.settings import ModelSettings
 
-SCRIPTS: dict[str, Callable[[str, int], Script]] = {"nop": nop, "baseline": baseline, "researcher": researcher}
+SCRIPTS: dict[str, Callable[[str, int], Script]] = {
+    "nop": nop,
+    "baseline": baseline,
+    "researcher": researcher,
+    "random": random_calls,
+    "cheater": cheater,
+}
 
 
-def load_agent(name: str) -> Agent:
+def load_agent(name: str, model: ModelSettings | None = None) -> Agent:
     """An agent by its name on the command line.
 
     Args:
-        name: `scripted:nop`, `scripted:baseline`, `scripted:researcher`, or `package.module:factory`, a function of no
-            argument that returns an `Agent`.
+        name: `openai:MODEL`; `scripted:` and a name of `SCRIPTS`; `replay:FILE`, see `load_trajectory`; `human`; or
+            `package.module:factory`, a function of no argument that returns an `Agent`.
+        model: how the model of `openai:MODEL` is called; others have none.
 
     Raises:
         ValueError: no such agent; says which there are.
+        LLMError: `openai:MODEL` without a usable key or address.
+        TaskNotFound, StoreInvalid: no such episode to replay.
     """
     kind, _, rest = name.partition(":")
+    if kind == "openai" and rest:
+        return LLMAgent(rest, model)
     if kind == "scripted" and rest in SCRIPTS:
         return ScriptedAgent(name, SCRIPTS[rest])
-    if kind != "scripted" and rest:
-        try:
-            factory = getattr(importlib.import_module(kind), rest)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"agent {name!r}: {error}. {_KNOWN}") from error
-        agent: Agent = factory()
-        return agent
+    if kind == "replay" and rest:
+        return ReplayAgent(load_trajectory(rest), name)
+    if name == "human":
+        return HumanAgent()
+    if kind not in ("scripted", "openai") and rest:
+        return _own(name, kind, rest)
     raise ValueError(f"There is no agent {name!r}. {_KNOWN}")
 
 
-_KNOWN = f"Agents are {', '.join(f'scripted:{s}' for s in SCRIPTS)}, and package.module:factory for your own."
+def _own(name: str, module: str, factory: str) -> Agent:
+    try:
+        make = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"agent {name!r}: {error}. {_KNOWN}") from error
+    try:
+        agent: Agent = make()
+    except Exception as error:
+        raise ValueError(f"agent {name!r}: {factory}() failed: {type(error).__name__}: {error}") from error
+    missing = [part for part in ("start", "act") if not callable(getattr(agent, part, None))]
+    if missing or not isinstance(getattr(agent, "name", None), str):
+        lacks = ", ".join([*(f"{part}()" for part in missing), *([] if missing else ["a `name`"])])
+        raise ValueError(f"agent {name!r}: what {factory}() returned is no agent, it lacks {lacks}.")
+    return agent
 
-__all__ = ["SCRIPTS", "Action", "Agent", "ScriptedAgent", "Usage", "load_agent"]
+
+_KNOWN = (
+    f"Agents are {', '.join(f'scripted:{s}' for s in SCRIPTS)}, openai:MODEL, replay:FILE, human, and"
+    " package.module:factory for your own."
+)
+
+__all__ = ["SCRIPTS", "Action", "Agent", "LLMAgent", "ModelSettings", "ScriptedAgent", "Usage", "load_agent"]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+import sys
+from pathlib import Path
 from typing import Any, Protocol
+
+from mlgym_synth.trajectories.model import Said, Usage
 
 Action = Any
 """`{"tool": name, "arguments": {...}}`; whatever else an agent returns, the env corrects it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an agent has used so far in this episode."""
-
-    calls: int = 0
-    tokens_sent: int = 0
-    tokens_received: int = 0
-    cost_usd: float = 0.0
-
-
 class Agent(Protocol):
-    """One agent, playing one episode at a time."""
+    """One agent, playing one episode at a time.
+
+    Beside what is named here an agent may have `said` (a `Said`: what led to its last action), `system` (what its model
+    is told first), `fingerprint` (a string that changes with its settings and code) and `close()` (from any thread);
+    the loop and the engines use them, and `usage`, where they are there.
+    """
 
     name: str
 
@@ -39,3 +39,31 @@ class Agent(Protocol):
     @property
     def usage(self) -> Usage:
         """What this episode has used."""
+
+
+def said_by(agent: Agent) -> Said:
+    """What the agent said on the way to its last action; nothing where it does not tell."""
+    said = getattr(agent, "said", None)
+    return said if isinstance(said, Said) else Said()
+
+
+def usage_of(agent: Agent) -> Usage:
+    """What the agent has used in this episode; nothing where it does not tell."""
+    usage = getattr(agent, "usage", None)
+    return usage if isinstance(usage, Usage) else Usage()
+
+
+def fingerprint_of(agent: Agent) -> str:
+    """The agent's fingerprint; where it has none, that of its class's module."""
+    if (own := getattr(agent, "fingerprint", None)) is not None:
+        return str(own)
+    file = getattr(sys.modules.get(type(agent).__module__), "__file__", None)
+    return fingerprint(agent.name, hashlib.sha256(Path(file).read_bytes()).hexdigest()) if file else ""
+
+
+def fingerprint(name: str, *decides: Any) -> str:
+    """A hash for an agent to call its `fingerprint`: of its name and of whatever else decides its actions (JSON)."""
+    return hashlib.sha256(json.dumps([name, *decides], sort_keys=True).encode()).hexdigest()
+
+
+__all__ = ["Action", "Agent", "Said", "Usage", "fingerprint", "fingerprint_of", "said_by", "usage_of"]

@@ -22,6 +22,7 @@ class Goal:
         function, parameters: programs: what the module must define; `""` and `()` for predictions.
         call_s: programs: seconds one call may take.
         steps, validations: the budget.
+        tool_s, episode_s: seconds a tool call may take, and all of them together.
     """
 
     text: str
@@ -35,6 +36,8 @@ class Goal:
     call_s: float = 1.0
     steps: int = 50
     validations: int = 25
+    tool_s: float = 60.0
+    episode_s: float = 900.0
 
 
 def read_goal(statement: str) -> Goal:
@@ -47,6 +50,7 @@ def read_goal(statement: str) -> Goal:
     call = re.search(r"with the function `(\w+)\(([^)]*)\)", section)
     seconds = re.search(rf"a call may take at most ({_NUMBER}) s", section)
     budget = re.search(r"(\d+) steps, (\d+) validations", rest)
+    limits = read_limits(statement)
     names = [name.split(":")[0].split("=")[0].strip() for name in call[2].split(",")] if call else []
     return Goal(
         text=text,
@@ -60,7 +64,20 @@ def read_goal(statement: str) -> Goal:
         call_s=float(seconds[1]) if seconds else 1.0,
         steps=int(budget[1]) if budget else 50,
         validations=int(budget[2]) if budget else 25,
+        tool_s=limits.get("tool_s", 60.0),
+        episode_s=limits.get("episode_s", 900.0),
     )
+
+
+def read_limits(statement: str) -> dict[str, float]:
+    """The limits that a statement's budget names, as fields of `Limits`; empty without a budget."""
+    found = re.search(
+        rf"({_NUMBER}) s a tool call, ({_NUMBER}) s of tool time in all; ({_NUMBER}) cores?, (\d+) MiB of memory, (\d+)"
+        " MiB of disk",
+        statement.rpartition("\n## Budget\n")[2],
+    )
+    names = ("tool_s", "episode_s", "cpus", "memory_mib", "disk_mib")
+    return {name: float(value) for name, value in zip(names, found.groups(), strict=True)} if found else {}
 
 
 def read_validation(observation: str) -> float | None:
@@ -73,6 +90,11 @@ def read_estimate(observation: str) -> float | None:
     """The last score that an experiment printed of its own: a line that begins with `CV`."""
     found = re.findall(rf"^CV [^:]*: ({_NUMBER})\s*$", observation, re.MULTILINE)
     return float(found[-1]) if found else None
+
+
+def killed(observation: str) -> bool:
+    """Whether a command was ended at its time limit."""
+    return re.search(r"^\[.*(killed|timed out|time limit).*\]$", observation, re.MULTILINE) is not None
 
 
 def failed(observation: str) -> bool:

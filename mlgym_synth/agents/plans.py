@@ -6,10 +6,10 @@ their capitalised settings filled in, and runs them there.
 
 from __future__ import annotations
 
-import ast
 import random
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
@@ -25,12 +25,25 @@ class Idea:
         command: run in bash; it writes the submission.
         files: scripts it needs, name -> text.
         easier: a script and two texts, old and new: the change to try when the command fails.
+        knobs: lines of its scripts that set a number which may be tried differently.
+        work_s: seconds that the command is expected to take, besides starting Python.
     """
 
     name: str
     command: str
     files: dict[str, str] = field(default_factory=dict)
     easier: tuple[str, str, str] | None = None
+    knobs: tuple[Knob, ...] = ()
+    work_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A line `NAME = number` of a script."""
+
+    path: str
+    name: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,31 @@ class Column:
     name: str
     kind: str
     distinct: int
+
+
+SHORT_S = 120.0
+"""With less tool time than this an episode takes smaller forests and fewer folds."""
+_KNOBS: dict[str, dict[str, tuple[str, ...]]] = {
+    "tabular": {
+        "linear": ("POWER",), "plain": ("POWER",), "boosting": ("RATE", "TREES"), "forest": ("LEAF", "TREES"),
+        "extra": ("LEAF", "TREES"), "kernel": ("POWER",), "pictures": ("POWER",),
+    },
+    "quantiles": {"forest": ("TREES",), "boosting": ("RATE", "TREES")},
+    "text": {"words": ("STRENGTH",), "letters": ("GRAM", "STRENGTH")},
+    "arrays": {"kernels": ("KERNELS", "POWER"), "raw": ("POWER",), "edges": ("POWER",)},
+    "few_labels": {"components": ("COMPONENTS", "STRENGTH"), "logistic": ("STRENGTH",), "spreading": ("COMPONENTS",)},
+    "ranking": {"pairs": ("STRENGTH",)},
+    "ratings": {"biases": ("SHRINK",), "factors": ("RANK", "SHRINK"), "neighbours": ("SHRINK",)},
+    "cells": {"forest": ("TREES",)},
+    "anomalies": {"distance": ("NEIGHBOURS",)},
+    "calendar_days": {"seasons": ("WAVES", "SMOOTH")},
+}  # fmt: skip
+"""Recipe -> experiment -> the settings that make a difference to it."""
+_WORK_S = {
+    "boosting": 1.2, "forest": 1.8, "extra": 1.5, "kernel": 1.0, "taught": 2.0, "letters": 1.2, "kernels": 1.5,
+    "trees": 1.2, "contrast": 1.5, "rows": 1.2, "mixture-0": 2.0, "spectral-0": 1.5, "ward-0": 1.2,
+}  # fmt: skip
+"""Seconds that experiments take on a thousand rows with small forests; others half of one."""
 
 
 def recipe(name: str, **settings: Any) -> str:
@@ -58,21 +96,50 @@ def read_columns(observation: str) -> list[Column]:
     return [Column(file, name, kind, int(distinct)) for file, name, kind, distinct in found]
 
 
-def prediction_ideas(goal: Goal, columns: list[Column], rng: random.Random) -> list[Idea]:
-    """Experiments for a task that wants a table of predictions."""
+def read_rows(observation: str) -> int:
+    """Rows of the largest table that `look.py` printed; 1000 where it printed none."""
+    return max(map(int, re.findall(r"^\S+\.csv: (\d+) rows", observation, re.MULTILINE)), default=1000)
+
+
+def knobs_of(path: str, text: str, names: Iterable[str]) -> tuple[Knob, ...]:
+    """The settings of a script that are numbers on a line of their own."""
+    lines = [(name, re.search(rf"^{name} = -?[\d.]+.*$", text, re.MULTILINE)) for name in names]
+    return tuple(Knob(path, name, line[0]) for name, line in lines if line is not None)
+
+
+def prediction_ideas(
+    goal: Goal, columns: list[Column], rng: random.Random, rows: int = 1000, bold: bool = False
+) -> list[Idea]:
+    """Experiments for a task that wants a table of predictions.
+
+    Args:
+        goal: the task.
+        columns: of its files.
+        rng: for order and settings.
+        rows: of the largest file.
+        bold: make the models as large as if there were all the time of the world.
+    """
+    thrifty = goal.episode_s < SHORT_S and not bold
+    ideas = _prediction_ideas(goal, columns, rng, thrifty)
+    scale = max(0.5, rows / 1000) * (1 if thrifty else 2.5) * (2 if len(goal.columns) > 2 else 1)
+    return [replace(idea, work_s=scale * _WORK_S.get(idea.name, 0.5)) for idea in ideas]
+
+
+def _prediction_ideas(goal: Goal, columns: list[Column], rng: random.Random, thrifty: bool) -> list[Idea]:
     train = {c.name: c for c in columns if c.file == "train.csv"}
     test = {c.name: c for c in columns if c.file == "test.csv"}
     if "table.csv" in goal.files:
-        return _ideas("cells", ["linear", *_shuffled(rng, "forest", "boosting"), "blend"], rng)
+        return _ideas("cells", ["linear", *_shuffled(rng, "forest", "boosting"), "blend"], rng, thrifty)
     if "train.csv" not in goal.files:
         return _grouping(goal, rng)
     if train and not set(train) - set(test):
-        return _ideas("anomalies", [*_shuffled(rng, "distance", "tails", "density", "contrast"), "blend"], rng)
+        return _ideas("anomalies", [*_shuffled(rng, "distance", "tails", "density", "contrast"), "blend"], rng, thrifty)
     apart = re.search(r"\bof other \w+|\bon both sides\b|\bunseen \w+", goal.text) is not None
-    lab = {"lab.py": recipe("lab", METRIC=goal.metric, APART=apart, SEED=rng.randrange(1000))}
+    folds = 3 if thrifty else 4
+    lab = {"lab.py": recipe("lab", METRIC=goal.metric, APART=apart, SEED=rng.randrange(1000), FOLDS=folds)}
     name, order = _table_plan(goal, train, test, rng)
     helpers = {"tabular.py": recipe("tabular")} if name == "quantiles" else {}
-    return _ideas(name, order, rng, {**lab, **helpers})
+    return _ideas(name, order, rng, thrifty, {**lab, **helpers})
 
 
 def _table_plan(
@@ -113,9 +180,11 @@ def _grouping(goal: Goal, rng: random.Random) -> list[Idea]:
     return [Idea(f"{how}-{k}", f"python clusters.py {how} {k or ''}".strip(), script) for how, k in tries]
 
 
-def _ideas(name: str, order: list[str], rng: random.Random, others: dict[str, str] | None = None) -> list[Idea]:
-    trees, rate = rng.choice([150, 200, 250]), rng.choice([0.05, 0.06, 0.08])
-    settings = {"SEED": rng.randrange(1000), "RATE": rate, "POWER": rng.choice([2.0, 3.0, 5.0])}
+def _ideas(
+    name: str, order: list[str], rng: random.Random, thrifty: bool, others: dict[str, str] | None = None
+) -> list[Idea]:
+    trees, rate = rng.choice([60, 80, 100] if thrifty else [150, 200, 250]), rng.choice([0.05, 0.06, 0.08])
+    settings = {"SEED": rng.randrange(1000), "RATE": rate * (2 if thrifty else 1), "POWER": rng.choice([2.0, 3.0, 5.0])}
     if "APART = True" in (others or {}).get("lab.py", ""):
         settings["LEAF"] = 10
     if name != "cells":
@@ -124,90 +193,12 @@ def _ideas(name: str, order: list[str], rng: random.Random, others: dict[str, st
     scripts = {**(others or {}), f"{name}.py": text}
     size = re.search(r"^(TREES|KERNELS) = (\d+)", text, re.MULTILINE)
     easier = (f"{name}.py", size[0], f"{size[1]} = {int(size[2]) // 4}") if size else None
-    return [Idea(idea, f"python {name}.py {idea}", scripts, easier) for idea in order]
+    known = _KNOBS.get(name, {})
+    return [
+        Idea(idea, f"python {name}.py {idea}", scripts, easier, knobs_of(f"{name}.py", text, known.get(idea, ())))
+        for idea in order
+    ]
 
 
 def _shuffled(rng: random.Random, *names: str) -> list[str]:
     return rng.sample(names, len(names))
-
-
-# Words of a statement, and the number of arguments the program gets, that a kind of program goes with.
-_PROGRAMS = {
-    "tour": (1, r"round trip|tour\b|travelling sales|shortest (?:route|cycle)"),
-    "flow_shop": (1, r"machines?\b|makespan|flow[- ]shop"),
-    "grid_plan": (1, r"slippery|frozen|ice\b|holes?\b"),
-    "characters": (1, r"next (?:character|letter)|language model|probabilities"),
-    "packing": (2, r"\bbins?\b|pack"),
-    "cut": (2, r"\bcut\b|\bsides?\b"),
-    "colouring": (2, r"colou?r"),
-    "control": (2, r"gymnasium\.make|policy|torque"),
-    "knapsack": (3, r"knapsack|capacit|value"),
-    "poker": (3, r"poker|\bbet\b|fold"),
-    "bidding": (4, r"\bbids?\b|prizes?\b"),
-}
-
-
-def program_kind(goal: Goal) -> str | None:
-    """The kind of program the statement seems to ask for, None if no recipe fits."""
-    votes = {
-        kind: len(re.findall(words, goal.text, re.IGNORECASE))
-        for kind, (count, words) in _PROGRAMS.items()
-        if count == len(goal.parameters)
-    }
-    kind = max(votes, key=lambda name: votes[name], default=None)
-    return kind if kind is not None and votes[kind] >= 2 else None
-
-
-def program_ideas(goal: Goal, kind: str, shown: str, rng: random.Random) -> list[Idea]:
-    """Experiments for a task that wants a program.
-
-    Args:
-        goal: the task.
-        kind: one of `program_kind`.
-        shown: what printing the opponents of the shown instances gave, for games.
-        rng: for the settings.
-    """
-    if kind == "characters":
-        script = {"characters.py": recipe("characters", PROGRAM=goal.submission, FUNCTION=goal.function)}
-        orders = [(rng.choice([3, 4]), 0), (rng.choice([5, 6]), 0), (rng.choice([7, 8]), 1)]
-        return [Idea(f"order-{n}", f"python characters.py {n} {cache}", script) for n, cache in orders]
-    if kind == "control":
-        return _training(goal, rng)
-    limit = round(0.4 * goal.call_s, 2)
-    variants: list[dict[str, Any]] = {
-        "bidding": [{"NOISE": 0.15}, {"NOISE": 0.25, "PRIOR": 0.6}],
-        "poker": [{}, {"SHOWN": _literal(shown)}],
-        "knapsack": [{"ROUNDS": 1}, {"ROUNDS": rng.choice([60, 80, 100])}],
-        "packing": [{"ROUNDS": 0}, {"ROUNDS": rng.choice([300, 400])}],
-        "cut": [{"ROUNDS": 1, "MOVES": 200}, {"ROUNDS": rng.choice([3, 4]), "MOVES": 1000}],
-        "colouring": [{"MOVES": 0}, {"MOVES": 3000}],
-        "grid_plan": [{"POLISH": 0}, {"POLISH": 1}],
-        "tour": [{"ROUNDS": 0}, {"ROUNDS": rng.choice([30, 40])}],
-        "flow_shop": [{"ROUNDS": 0}, {"ROUNDS": rng.choice([40, 60])}],
-    }[kind]
-    seed, trial = rng.randrange(1000), {"try_program.py": recipe("try_program")}
-    check = f"python try_program.py {goal.submission} {goal.function}"
-    modules = [_module(goal, kind, SEED=seed, SECONDS=limit, **settings) for settings in variants]
-    return [Idea(f"{kind}-{n}", check, {**trial, goal.submission: text}) for n, text in enumerate(modules, 1)]
-
-
-def _training(goal: Goal, rng: random.Random) -> list[Idea]:
-    """A policy trained in the environment that the statement says how to make; every round goes on from the last."""
-    make = re.search(r"`(env = gymnasium\.make[^`]*)`", goal.text)
-    settings = {"PROGRAM": goal.submission, "FUNCTION": goal.function, "SIGNATURE": ", ".join(goal.parameters)}
-    settings |= {"MAKE": " ".join(make[1].split())} if make else {}
-    script = {"control.py": recipe("control", SEED=rng.randrange(1000), HIDDEN=rng.choice([8, 10, 12]), **settings)}
-    return [Idea(f"round-{n}", "python control.py 40", script) for n in (1, 2, 3)]
-
-
-def _module(goal: Goal, kind: str, **settings: Any) -> str:
-    call = ", ".join(goal.parameters)
-    return f"{recipe(kind, **settings)}\n\ndef {goal.function}({call}):\n    return solve({call})\n"
-
-
-def _literal(text: str) -> Any:
-    found = re.search(r"^\[.*\]$", text, re.MULTILINE)
-    try:
-        return ast.literal_eval(found[0]) if found else []
-    except (ValueError, SyntaxError):
-        return []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Callable, Generator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from mlgym_synth.agents.base import Action, Usage
+from mlgym_synth.agents.base import Action, Usage, fingerprint
 
 Script = Generator[Action, str, None]
 IDLE: Action = {"tool": "bash", "arguments": {"command": "true"}}
@@ -45,6 +49,29 @@ class ScriptedAgent:
     def usage(self) -> Usage:
         """Calls only: scripts cost no tokens."""
         return Usage(calls=self._calls)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the name, of the script's code and all of this room that it uses, and of the recipes."""
+        return fingerprint(self.name, _code_sha256(self._script.__module__))
+
+
+@cache
+def _code_sha256(module: str) -> str:
+    """Of the sources of a module, of the modules of this room that its names come from, and theirs, and the recipes."""
+    room, waiting, found = __name__.rpartition(".")[0], [module], {__name__, module}
+    while waiting:
+        for value in list(vars(sys.modules[waiting.pop()]).values()):
+            home = str(getattr(value, "__module__", ""))
+            if home.startswith(f"{room}.") and home not in found:
+                found.add(home)
+                waiting.append(home)
+    files = [str(sys.modules[name].__file__) for name in sorted(found)]
+    recipes = sorted(str(path) for path in Path(__file__).with_name("recipes").glob("*.py"))
+    digest = hashlib.sha256()
+    for file in (*files, *recipes):
+        digest.update(f"{Path(file).name}\0".encode() + Path(file).read_bytes())
+    return digest.hexdigest()
 
 
 def bash(command: str) -> Action:

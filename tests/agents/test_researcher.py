@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import random
 import re
+from collections.abc import Iterator
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,8 +16,10 @@ import pytest
 from mlgym_synth import briefing, registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.agents.goal import failed, read_estimate, read_goal, read_validation
-from mlgym_synth.agents.plans import prediction_ideas, program_kind, read_columns, recipe
+from mlgym_synth.agents.plans import prediction_ideas, read_columns, recipe
+from mlgym_synth.agents.programs import program_kind
 from mlgym_synth.agents.researcher import researcher
+from mlgym_synth.agents.strategy import START_S
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.folder import load_task
 from mlgym_synth.rollouts.episode import play
@@ -34,12 +40,12 @@ def test_every_statement_is_understood(task: str) -> None:
     assert goal.submission == spec.submission.file
     assert (goal.metric, goal.maximize) == (spec.metric.name, spec.metric.direction == "maximize")
     assert (goal.steps, goal.validations) == (spec.max_steps, briefing.MAX_VALIDATIONS)
+    assert (goal.tool_s, goal.episode_s) == (spec.limits.tool_s, spec.limits.episode_s)
     if spec.submission.kind == "program":
         assert goal.function == spec.submission.function
         assert spec.submission.signature.startswith(f"{goal.function}({', '.join(goal.parameters)})")
         assert goal.call_s == spec.submission.call_s
-        if spec.provenance.author == "hand":  # for the others it may have no recipe, and hands in the baseline
-            assert program_kind(goal) is not None
+        assert program_kind(goal) is not None
     else:
         assert goal.columns == tuple(column.name for column in spec.submission.columns)
         assert goal.function == ""
@@ -153,3 +159,87 @@ def test_it_beats_the_baseline(task: str) -> None:
     env.close()
     assert trajectory.exit_status == "submitted"
     assert trajectory.total_reward > 0.6
+
+
+LOOK = (
+    "train.csv: 1000 rows, 2 columns\n  train.csv a: number, 500 distinct, 0 missing\n"
+    "  train.csv b: number, 400 distinct, 0 missing\n  test.csv a: number, 90 distinct, 0 missing\n"
+)
+
+
+def routes(text: str, seed: int, replies: Iterator[float]) -> list[Any]:
+    """The actions of an episode in which every command works and `validate` says what is next in `replies`."""
+    script = researcher(text, seed)
+    taken = [next(script)]
+    while len(taken) < 60:
+        command = str(taken[-1]["arguments"].get("command", ""))
+        seen = LOOK if "look.py" in command else "[no output]"
+        if taken[-1]["tool"] == "validate":
+            seen = f"Validation score (rmse, minimize): {next(replies)}, the baseline's is 9.\n[step 1 of 50]"
+        try:
+            taken.append(script.send(seen))
+        except StopIteration:
+            break
+    return taken
+
+
+def test_seeds_take_different_routes() -> None:
+    text = statement("task-0757")
+    told = {}
+    for seed in range(16):
+        taken = routes(text, seed, count(1))
+        told[seed] = [str(action["arguments"].get("command", action["tool"]))[:60] for action in taken]
+    assert len({tuple(route) for route in told.values()}) >= 14
+    assert len({len(route) for route in told.values()}) >= 4
+    assert len({route[0] for route in told.values()}) >= 3
+    firsts = {next(c for c in route if "laws.py" in c) for route in told.values()}
+    assert len(firsts) == 4
+
+
+def test_what_an_edit_does_not_better_is_taken_back() -> None:
+    text, seen = statement("task-0757"), 0
+    for seed in range(12):
+        taken = routes(text, seed, itertools.chain([1.0, 5.0], itertools.repeat(3.0)))
+        edits = [action["arguments"] for action in taken if action["tool"] == "edit"]
+        for tried, back in zip(edits[::2], edits[1::2], strict=True):
+            assert (tried["path"], tried["old"], tried["new"]) == (back["path"], back["new"], back["old"])
+            assert tried["old"] in recipe("laws", TERMS=3) or tried["old"].split()[0] in ("TERMS", "RIM")
+        seen += len(edits)
+        kept = [c for a in taken if "cp kept/" in (c := str(a["arguments"].get("command", "")))]
+        assert kept  # what was best goes back before the end
+    assert seen
+
+
+def test_it_plans_for_the_time_that_the_statement_gives() -> None:
+    folder = load_task(registry.find("task-0026").folder)
+    experiments = {}
+    for episode_s in (8.0, 20.0, 900.0):
+        limits = folder.spec.limits.model_copy(update={"episode_s": episode_s})
+        text = briefing.compose(folder, ["baseline.py", "train.csv", "test.csv", "sample_submission.csv"], limits, 50)
+        taken = [routes(text, seed, count(9, -1)) for seed in range(10)]
+        ran = [[a["arguments"] for a in one if "tabular.py" in str(a["arguments"].get("command"))] for one in taken]
+        experiments[episode_s] = sum(map(len, ran)) / len(ran)
+        assert all(START_S * len(one) < episode_s for one in ran)
+        capped = [a.get("timeout_s", 60.0) for one in ran for a in one]
+        assert all(limit <= min(60.0, episode_s) for limit in capped)
+    assert experiments[8.0] < experiments[20.0] < experiments[900.0]
+
+
+def test_a_command_that_is_killed_is_tried_smaller() -> None:
+    folder = load_task(registry.find("task-0026").folder)
+    limits = folder.spec.limits.model_copy(update={"episode_s": 60.0})
+    text = briefing.compose(folder, ["baseline.py", "train.csv", "test.csv", "sample_submission.csv"], limits, 50)
+    script = researcher(text, 3)
+    action = next(script)
+    edits: list[dict[str, str]] = []
+    with contextlib.suppress(StopIteration):
+        while True:
+            command = str(action["arguments"].get("command", ""))
+            slow = "tabular.py" in command and not edits
+            seen = "[killed after 9 s; every process was ended]" if slow else LOOK if "look.py" in command else "done"
+            if action["tool"] == "edit":
+                edits.append(action["arguments"])
+            action = script.send(seen)
+    assert edits[0]["path"] == "tabular.py"
+    small, large = (int(edits[0][name].split()[2]) for name in ("new", "old"))
+    assert small == large // 4

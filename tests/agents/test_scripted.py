@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlgym_synth.agents import SCRIPTS, ScriptedAgent, load_agent
+from mlgym_synth.agents.base import fingerprint_of
 from mlgym_synth.agents.scripted import IDLE, Script, bash, tool
 
 
@@ -54,6 +55,13 @@ def test_nop_does_nothing_and_baseline_submits() -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_script_has_a_name_on_the_command_line(script: str) -> None:
     assert load_agent(f"scripted:{script}").name == f"scripted:{script}"
+
+
+def test_a_fingerprint_is_of_name_and_code() -> None:
+    prints = {script: fingerprint_of(load_agent(f"scripted:{script}")) for script in SCRIPTS}
+    assert len(set(prints.values())) == len(SCRIPTS)
+    assert prints["nop"] == fingerprint_of(load_agent("scripted:nop"))
+    assert all(len(one) == 64 for one in prints.values())
 
 
 def make() -> ScriptedAgent:

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 SEED = 0
 NEIGHBOURS = 10
+TREES = 200
 warnings.filterwarnings("ignore")
 train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
 column = pd.read_csv("sample_submission.csv", nrows=2).columns[1]
@@ -57,7 +58,7 @@ def oddness(idea):
         return -GaussianMixture(5, reg_covar=0.05, random_state=SEED, n_init=2).fit(X).score_samples(X_test)
     # Contrast: test holds what train holds and more; where a classifier tells them apart, there is the "more".
     both, side = coded(), np.repeat([0, 1], [len(train), len(test)])
-    trees = ExtraTreesClassifier(300, min_samples_leaf=5, random_state=SEED)
+    trees = ExtraTreesClassifier(TREES, min_samples_leaf=5, random_state=SEED)
     return cross_val_predict(trees, both, side, cv=5, method="predict_proba")[len(train) :, 1]
 
 

@@ -15,6 +15,7 @@ from sklearn.svm import SVC, SVR
 SEED = 0
 KERNELS = 300
 POWER = 5.0
+TREES = 200
 
 
 def arrays():
@@ -67,7 +68,7 @@ def main(idea):
     train, test = ({"edges": edges, "kernels": kernels}.get(idea, raw)(part) for part in arrays())
     if idea == "trees":
         kind = ExtraTreesClassifier if lab.classify else ExtraTreesRegressor
-        make = lambda: kind(200, random_state=SEED)
+        make = lambda: kind(TREES, random_state=SEED)
     elif idea == "kernels":
         linear = LogisticRegression(C=0.02 * POWER, max_iter=300) if lab.classify else RidgeCV(np.logspace(-1, 4, 11))
         make = lambda: make_pipeline(StandardScaler(), linear)

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 SEED = 0
 STRENGTH = 0.3
+TREES = 200
 GROUP = lab.query_column()
 
 
@@ -61,7 +62,7 @@ class Rows:
     """A forest, each row by itself."""
 
     def fit(self, X, y, rows):
-        self.model = ExtraTreesRegressor(200, min_samples_leaf=2, max_features=0.5, random_state=SEED).fit(X, y)
+        self.model = ExtraTreesRegressor(TREES, min_samples_leaf=2, max_features=0.5, random_state=SEED).fit(X, y)
         return self
 
     def predict(self, X):

@@ -1,4 +1,4 @@
-"""Does the program run, and how fast? Calls it on the shown instances: `python try_program.py PROGRAM FUNCTION`."""
+"""Does the program run, and in time? Calls it on what is shown: `python try_program.py PROGRAM FUNCTION SECONDS`."""
 
 import importlib
 import inspect
@@ -12,10 +12,11 @@ function = getattr(module, sys.argv[2])
 wanted = len(inspect.signature(function).parameters)
 shown = json.loads(Path("instances.json").read_text()) if Path("instances.json").exists() else []
 for instance in shown[:3]:
-    arguments = instance if wanted > 1 and len(instance) == wanted else [instance]
+    arguments = instance if len(instance) == wanted else [instance]
     if wanted != len(arguments) or isinstance(instance, dict):
         print("instances are not calls; nothing to try")
         break
     begun = time.perf_counter()
     answer = json.dumps(function(*arguments))
-    print(f"{(time.perf_counter() - begun) * 1000:.0f} ms: {answer[:120]}")
+    slow = time.perf_counter() - begun > float(sys.argv[3])
+    print(f"{'too slow' if slow else 'in time'}: {answer[:120]}")

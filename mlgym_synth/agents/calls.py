@@ -1,0 +1,154 @@
+"""From what a model answered to an action: a call of a function, or a command in the text. `LLMAgent` calls it.
+
+In text an action is one fenced block: bash, or a tool's name followed by its arguments as a JSON object. JSON objects
+that say tool and arguments themselves are taken too, because models write what they were trained on. What cannot be
+read becomes an action that the env answers with a correction; nothing here raises for what a model wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mlgym_synth.agents.base import Action
+from mlgym_synth.llm.replies import FunctionCall, Refused, Reply
+from mlgym_synth.llm.texts import Block, blocks
+from mlgym_synth.tools import TOOLS
+
+NO_CALL = "the answer calls no tool"
+NO_BLOCK = "the answer has no fenced block with a command; write exactly one"
+ONE_CALL = "[Only the first of {count} calls was run; make one call an answer.]"
+_SHELL = ("bash", "sh", "shell", "console")
+_OBJECT = ("json", "tool", "tool_call")
+_NAMED = re.compile(r"(\w+)\s*(?:\(\s*\))?\s*")
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"  # what servers without a parser for it leave in the text
+_JSON = json.JSONDecoder(strict=False)  # models write raw newlines into strings
+_LONGEST_SHOWN = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an answer comes to.
+
+    Attributes:
+        action: for the env.
+        text: what the assistant's turn says in the context, the call aside.
+        call: the function that was called, as it can be sent back; None where the action was read out of text.
+        thought: the text beside the action.
+        note: what the model should know of how it was understood; stands before the next observation.
+    """
+
+    action: Action
+    text: str
+    call: FunctionCall | None = None
+    thought: str = ""
+    note: str = ""
+
+
+def malformed(reason: str) -> Action:
+    """An action that the env answers with this reason and how to do better."""
+    return {"malformed": reason}
+
+
+def hear(reply: Reply, in_text: bool) -> Heard:
+    """Read an answer; `in_text` says which form was asked for, but either is taken."""
+    if reply.calls:
+        return _heard_call(reply)
+    try:
+        action, thought = read_text(reply.text)
+    except Refused as refused:
+        return Heard(malformed(refused.reason if in_text else NO_CALL), reply.text)
+    return Heard(action, reply.text, thought=thought)
+
+
+def hear_refused(refused: Refused) -> Heard:
+    """What is left of an answer that could not be used: empty, cut off, refused, too long."""
+    text = refused.reply.text if refused.reply else ""
+    return Heard(malformed(f"the answer could not be used ({refused.reason})"), text)
+
+
+def read_text(text: str) -> tuple[Action, str]:
+    """The one action in a text, and the text beside it.
+
+    Raises:
+        Refused: there is none, there are several, or it cannot be read.
+    """
+    if _OPEN in text:
+        thought, _, rest = text.partition(_OPEN)
+        return _object_action(rest.partition(_CLOSE)[0]), thought.strip()
+    found = list(blocks(text))
+    stated = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT)]
+    candidates = stated or [block for block in found if not block.info]
+    if not candidates and text.lstrip().startswith("{"):
+        return _object_action(text), ""
+    if not candidates:
+        raise Refused(f"a block of {found[0].info[:20]} is no command; use bash" if found else NO_BLOCK)
+    if len(candidates) > 1:
+        raise Refused(f"the answer has {len(candidates)} blocks with commands; write exactly one")
+    (block,) = candidates
+    lines = text.replace("\r\n", "\n").split("\n")
+    return _block_action(block), "\n".join([*lines[: block.start], *lines[block.end + 1 :]]).strip()
+
+
+def _heard_call(reply: Reply) -> Heard:
+    call = reply.calls[0]
+    arguments = _object(call.arguments)
+    action = {"tool": call.name, "arguments": call.arguments if arguments is None else arguments}
+    # Endpoints refuse a conversation with a call that is no valid one, so what goes back is.
+    kept = FunctionCall(
+        call.id,
+        re.sub(r"[^a-zA-Z0-9_-]", "_", call.name[:64]) or "unnamed",
+        json.dumps({"malformed": call.arguments[:_LONGEST_SHOWN]} if arguments is None else arguments),
+    )
+    note = ONE_CALL.format(count=len(reply.calls)) if len(reply.calls) > 1 else ""
+    return Heard(action, reply.text, kept, reply.text, note)
+
+
+def _block_action(block: Block) -> Action:
+    text = "\n".join(block.lines).strip()
+    if not text:
+        raise Refused("the block is empty")
+    if _kind(block) in _OBJECT or (not block.info and text.startswith("{")):
+        return _object_action(text)
+    named = _NAMED.match(text)
+    if named and named[1] in TOOLS:
+        rest = text[named.end() :]
+        if not rest or rest.startswith("{"):
+            return {"tool": named[1], "arguments": _parsed(rest or "{}")}
+    return {"tool": "bash", "arguments": {"command": "\n".join(block.lines)}}
+
+
+def _object_action(text: str) -> Action:
+    """`{"tool": ..., "arguments": ...}`, or the same in other words that models are trained on."""
+    fields = _parsed(text)
+    for usual, other in (("tool", "name"), ("arguments", "parameters")):
+        if usual not in fields and other in fields:
+            fields[usual] = fields.pop(other)
+    return fields
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        value = _JSON.decode(text.strip())
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"what should be a JSON object cannot be read ({error})") from None
+    if not isinstance(value, dict):
+        raise Refused(f"what should be a JSON object is {type(value).__name__}")
+    return value
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The arguments of a call; nothing at all stands for none, None for what is no object."""
+    try:
+        value = _JSON.decode(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+def _kind(block: Block) -> str:
+    return (block.info.lower().split() or [""])[0]
