@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 
-from mlgym_synth.agents.base import Action, Agent, Usage
-from mlgym_synth.errors import LLMError, MlgymSynthError
+import mlgym_synth
+from mlgym_synth.agents.base import Action, Agent, fingerprint_of, said_by, usage_of
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import BudgetExhausted, LLMError, MlgymSynthError
 from mlgym_synth.tools import openai_schemas
-
-Fault = Literal["agent", "model", "infrastructure"]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One step: what was done, what came back."""
-
-    action: Action
-    observation: str
-    reward: float
-    info: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Trajectory:
-    """One episode.
-
-    Attributes:
-        exit_status: the env's, or None where the episode was cut short by `fault`.
-        fault: whose failure cut it short, None if nobody's; only `agent` may count against the agent.
-        error: the failure in words.
-    """
-
-    task_id: str
-    agent: str
-    seed: int
-    statement: str = ""
-    turns: list[Turn] = field(default_factory=list)
-    exit_status: str | None = None
-    fault: Fault | None = None
-    error: str | None = None
-    usage: Usage = field(default_factory=Usage)
-
-    @property
-    def total_reward(self) -> float:
-        """The undiscounted return."""
-        return sum(turn.reward for turn in self.turns)
+from mlgym_synth.trajectories.model import Step, Trajectory
 
 
 def play(
-    env: gym.Env[str, Action], agent: Agent, seed: int, on_turn: Callable[[Turn], None] | None = None
+    env: gym.Env[str, Action],
+    agent: Agent,
+    seed: int,
+    on_step: Callable[[Step], None] | None = None,
+    *,
+    starting: contextlib.AbstractContextManager[Any] | None = None,
 ) -> Trajectory:
     """Play one episode to its end. A failure on the way is data in the trajectory, never an exception.
 
@@ -60,43 +33,96 @@ def play(
         env: any env of this package; it stays open.
         agent: started anew.
         seed: of the episode and of the agent.
-        on_turn: called after every step.
+        on_step: called after every step.
+        starting: held while the sandbox starts; engines bound with it how many start at once.
     """
-    trajectory = Trajectory(task_id="", agent=agent.name, seed=seed)
+    trajectory = Trajectory("", agent.name, seed, agent_sha256=fingerprint_of(agent), version=mlgym_synth.__version__)
+    trajectory.started_at, began = time.time(), time.monotonic()
     try:
-        observation, info = env.reset(seed=seed)
-        trajectory.task_id, trajectory.statement = info["task_id"], observation
+        with starting or contextlib.nullcontext():
+            observation, info = env.reset(seed=seed)
+        _describe(trajectory, env, observation, info)
         _begin(agent, observation, seed)
         while trajectory.exit_status is None:
-            action = _choose(agent, observation)
-            observation, reward, _, _, info = env.step(action)
-            turn = Turn(action, observation, float(reward), info)
-            trajectory.turns.append(turn)
-            trajectory.exit_status = info["exit_status"]
-            if on_turn is not None:
-                on_turn(turn)
+            step, info = _take(env, agent, observation)
+            trajectory.steps.append(step)
+            observation = step.observation
+            _conclude(trajectory, info)
+            if on_step is not None:
+                on_step(step)
     except _AgentFailed as failure:
-        trajectory.fault = "model" if isinstance(failure.__cause__, LLMError) else "agent"
+        trajectory.fault = "model" if isinstance(failure.__cause__, LLMError | BudgetExhausted) else "agent"
         trajectory.error = str(failure)
     except MlgymSynthError as error:
         trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
-    trajectory.usage = agent.usage
+    trajectory.seconds = round(time.monotonic() - began, 3)
+    trajectory.system = str(getattr(agent, "system", ""))
+    trajectory.usage = usage_of(agent)
     return trajectory
+
+
+def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[Step, dict[str, Any]]:
+    """One step: the agent chooses, the env answers."""
+    before, began = usage_of(agent), time.monotonic()
+    action = _choose(agent, observation)
+    latency_s = time.monotonic() - began
+    observation, reward, _, _, info = env.step(action)
+    step = Step(
+        action=action,
+        observation=observation,
+        reward=float(reward),
+        tool=info["tool"],
+        exit_code=info["exit_code"],
+        elapsed_s=round(info["elapsed_s"], 4),
+        latency_s=round(latency_s, 4),
+        score=info["score"],
+        test_score=info["test_score"],
+        usage=usage_of(agent) - before,
+        said=said_by(agent),
+    )
+    return step, info
+
+
+def _describe(trajectory: Trajectory, env: gym.Env[str, Action], statement: str, info: dict[str, Any]) -> None:
+    """Whose episode it is, as far as `reset` tells."""
+    trajectory.task_id, trajectory.statement, trajectory.sandbox = info["task_id"], statement, info["sandbox"]
+    trajectory.max_steps = info["steps_left"]
+    if isinstance(base := env.unwrapped, SynthEnv):
+        spec = base.folder.spec
+        trajectory.task_sha256, trajectory.family = base.folder.sha256, spec.family
+        trajectory.metric, trajectory.direction = spec.metric.name, spec.metric.direction
+        trajectory.baseline_score = spec.baseline.test.score if spec.baseline else None
+        trajectory.reference_score = spec.reference.test.score if spec.reference else None
+
+
+def _conclude(trajectory: Trajectory, info: dict[str, Any]) -> None:
+    """How it ended, once it has."""
+    trajectory.exit_status, trajectory.cause = info["exit_status"], info["cause"]
+    if trajectory.exit_status is not None:
+        trajectory.test_score, trajectory.progress = info["test_score"], info["progress"]
 
 
 class _AgentFailed(Exception):
     """The agent's own code raised; kept apart from what the env raises."""
 
 
+def _where(error: Exception) -> str:
+    """The line of the agent's code that raised; nothing for endpoints, whose messages say all there is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, MlgymSynthError) or len(frames) < 2:
+        return ""
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+
+
 def _begin(agent: Agent, statement: str, seed: int) -> None:
     try:
         agent.start(statement, openai_schemas(), seed)
     except Exception as error:
-        raise _AgentFailed(f"{type(error).__name__}: {error}") from error
+        raise _AgentFailed(f"{type(error).__name__}: {error}{_where(error)}") from error
 
 
 def _choose(agent: Agent, observation: str) -> Action:
     try:
         return agent.act(observation)
     except Exception as error:
-        raise _AgentFailed(f"{type(error).__name__}: {error}") from error
+        raise _AgentFailed(f"{type(error).__name__}: {error}{_where(error)}") from error

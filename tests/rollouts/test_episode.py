@@ -11,8 +11,9 @@ from mlgym_synth import registry
 from mlgym_synth.agents import Action, ScriptedAgent, load_agent
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.errors import LLMError
-from mlgym_synth.rollouts.episode import Turn, play
+from mlgym_synth.errors import BudgetExhausted, LLMError
+from mlgym_synth.rollouts.episode import play
+from mlgym_synth.trajectories import Step
 
 TASK = "task-0018"  # a program task: its baseline takes no time
 
@@ -29,7 +30,7 @@ def test_the_baseline_is_worth_half(env: SynthEnv) -> None:
     assert (trajectory.task_id, trajectory.agent, trajectory.seed) == (TASK, "scripted:baseline", 0)
     assert (trajectory.exit_status, trajectory.fault, trajectory.error) == ("submitted", None, None)
     assert trajectory.total_reward == pytest.approx(0.5, abs=0.05)
-    assert len(trajectory.turns) == trajectory.usage.calls == 2
+    assert len(trajectory.steps) == trajectory.usage.calls == 2
     assert "loading.py" in trajectory.statement
 
 
@@ -37,15 +38,15 @@ def test_doing_nothing_ends_with_the_budget_and_is_worth_nothing(env: SynthEnv) 
     trajectory = play(env, load_agent("scripted:nop"), seed=0)
     assert trajectory.exit_status == "no_submission"
     assert trajectory.total_reward == 0
-    assert len(trajectory.turns) == 4
+    assert len(trajectory.steps) == 4
 
 
-def test_every_turn_is_told_as_it_happens(env: SynthEnv) -> None:
-    told: list[Turn] = []
-    trajectory = play(env, load_agent("scripted:baseline"), seed=0, on_turn=told.append)
-    assert told == trajectory.turns
+def test_every_step_is_told_as_it_happens(env: SynthEnv) -> None:
+    told: list[Step] = []
+    trajectory = play(env, load_agent("scripted:baseline"), seed=0, on_step=told.append)
+    assert told == trajectory.steps
     assert told[0].action == bash("python baseline.py")
-    assert told[-1].info["exit_status"] == "submitted"
+    assert trajectory.exit_status == "submitted"
     assert "Handed in" in told[-1].observation
 
 
@@ -56,7 +57,7 @@ def test_an_agent_may_return_anything(env: SynthEnv) -> None:
         yield tool("submit")
 
     trajectory = play(env, ScriptedAgent("confused", confused), seed=0)
-    assert "was not run" in trajectory.turns[0].observation
+    assert "was not run" in trajectory.steps[0].observation
     assert trajectory.exit_status == "submitted"
 
 
@@ -83,7 +84,14 @@ def one_step(statement: str, seed: int) -> Script:
     yield bash("true")
 
 
-@pytest.mark.parametrize(("error", "fault"), [(KeyError("plan"), "agent"), (LLMError("the endpoint is gone"), "model")])
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (KeyError("plan"), "agent"),
+        (LLMError("the endpoint is gone"), "model"),
+        (BudgetExhausted("the budget is spent"), "model"),
+    ],
+)
 @pytest.mark.parametrize("at_start", [True, False])
 def test_a_failing_agent_is_data(env: SynthEnv, error: Exception, fault: str, at_start: bool) -> None:
     trajectory = play(env, Failing(error, at_start), seed=0)
@@ -91,7 +99,7 @@ def test_a_failing_agent_is_data(env: SynthEnv, error: Exception, fault: str, at
     assert trajectory.error is not None
     assert type(error).__name__ in trajectory.error
     assert trajectory.exit_status is None
-    assert len(trajectory.turns) == (0 if at_start else 1)
+    assert len(trajectory.steps) == (0 if at_start else 1)
 
 
 def test_a_sandbox_that_cannot_be_had_is_nobodys_failure() -> None:
@@ -100,4 +108,4 @@ def test_a_sandbox_that_cannot_be_had_is_nobodys_failure() -> None:
     assert trajectory.fault == "infrastructure"
     assert trajectory.error is not None
     assert "SandboxUnavailable" in trajectory.error
-    assert trajectory.turns == []
+    assert trajectory.steps == []

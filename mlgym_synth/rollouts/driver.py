@@ -1,0 +1,134 @@
+"""A run from its plan to its store: what is left is handed to an engine, what comes back is kept, until all is there.
+
+Killed at any point, the same run goes on behind what is stored. Where the world is broken (no daemon, no endpoint) it
+stops soon instead of marking thousands of episodes as failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from mlgym_synth.errors import BudgetExhausted, RolloutStopped
+from mlgym_synth.rollouts.local import Engine
+from mlgym_synth.rollouts.plan import Job, Plan
+from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.store import Summary, TrajectoryStore
+
+IN_A_ROW = 12
+"""So many episodes in a row that were cut short by something else than the agent end a run."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Where a run stands.
+
+    Attributes:
+        total: episodes of the plan.
+        statuses: how those that are there have ended.
+        void: of them, those to be played again.
+        played: in this call, as against before it.
+        rewards: sum of the returns of those that are not void.
+    """
+
+    total: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    done: int = 0
+    void: int = 0
+    played: int = 0
+    steps: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    rewards: float = 0.0
+    last_error: str | None = None
+
+    @property
+    def mean_reward(self) -> float | None:
+        """Over the episodes that are done."""
+        return self.rewards / self.done if self.done else None
+
+
+def rollout(
+    plan: Plan,
+    store: TrajectoryStore,
+    engine: Engine,
+    *,
+    max_cost_usd: float = math.inf,
+    on_result: Callable[[Trajectory, Tally], None] | None = None,
+) -> Tally:
+    """Play what is left of a plan.
+
+    Args:
+        plan: the run.
+        store: opened with `plan.settings()`.
+        engine: where episodes are played.
+        max_cost_usd: no episode is begun once the run has cost so much; those that run then are finished.
+        on_result: called with every trajectory as it is stored.
+
+    Raises:
+        RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row.
+        BudgetExhausted: the cost has reached its limit, and episodes are left.
+    """
+    tally, done = _before(plan, store)
+    left = [job for job in plan.jobs(done)]
+    in_a_row = 0
+
+    def within_budget() -> Iterator[Job]:
+        for job in left:
+            if tally.cost_usd >= max_cost_usd:
+                return
+            yield job
+
+    with contextlib.closing(engine.play(within_budget(), plan.play)) as finished:
+        for trajectory in finished:
+            store.put(trajectory)
+            _count(tally, trajectory)
+            in_a_row = in_a_row + 1 if trajectory.void else 0
+            if on_result is not None:
+                on_result(trajectory, tally)
+            if in_a_row >= IN_A_ROW:
+                raise RolloutStopped(
+                    f"{in_a_row} episodes in a row were cut short, the last by: {trajectory.error}. Mend that and run"
+                    " this again; it goes on where it was."
+                )
+    if tally.cost_usd >= max_cost_usd and tally.done < tally.total:
+        raise BudgetExhausted(
+            f"{tally.cost_usd:.4f} USD are spent, {tally.total - tally.done} episodes are left; run this again with a"
+            " higher --max-cost to go on."
+        )
+    return tally
+
+
+def _before(plan: Plan, store: TrajectoryStore) -> tuple[Tally, set[tuple[str, int]]]:
+    """What is there already."""
+    tally, kept = Tally(len(plan)), [s for s in store.summaries() if not s.void]
+    tally.cost_usd = sum(s.cost_usd for s in store.summaries())
+    for summary in kept:
+        _count_done(tally, summary)
+    return tally, {(s.task_id, s.index) for s in kept}
+
+
+def _count_done(tally: Tally, summary: Summary) -> None:
+    tally.done += 1
+    tally.statuses[summary.status] += 1
+    tally.last_error = summary.error or tally.last_error
+    tally.rewards += summary.total_reward
+    tally.steps += summary.steps
+    tally.tokens += summary.tokens
+
+
+def _count(tally: Tally, trajectory: Trajectory) -> None:
+    tally.played += 1
+    tally.statuses[trajectory.status] += 1
+    tally.steps += len(trajectory.steps)
+    tally.tokens += trajectory.usage.tokens_sent + trajectory.usage.tokens_received
+    tally.cost_usd += trajectory.usage.cost_usd
+    tally.last_error = trajectory.error or tally.last_error
+    if trajectory.void:
+        tally.void += 1
+    else:
+        tally.done += 1
+        tally.rewards += trajectory.total_reward

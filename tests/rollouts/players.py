@@ -1,0 +1,70 @@
+"""Agents for tests of the engines, named on the command line as `tests.rollouts.players:quick`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from mlgym_synth.agents import Action, ScriptedAgent
+from mlgym_synth.agents.scripted import Script, bash, tool
+from mlgym_synth.errors import LLMError, SandboxDied
+
+
+def _quick(statement: str, seed: int) -> Script:
+    """A look, the baseline, a hand-in."""
+    yield bash(f"echo {seed}")
+    yield bash("python baseline.py")
+    yield tool("submit")
+
+
+def quick() -> ScriptedAgent:
+    return ScriptedAgent("quick", _quick)
+
+
+def _slow(statement: str, seed: int) -> Script:
+    for _ in range(50):
+        yield bash("sleep 30")
+
+
+def slow() -> ScriptedAgent:
+    return ScriptedAgent("slow", _slow)
+
+
+class _Faulty(ScriptedAgent):
+    def __init__(self, error: Exception) -> None:
+        super().__init__("faulty", _quick)
+        self.error = error
+
+    def act(self, observation: str) -> Action:
+        if self.usage.calls >= 1:
+            raise self.error
+        return super().act(observation)
+
+
+def broken() -> ScriptedAgent:
+    return _Faulty(KeyError("plan"))
+
+
+def no_endpoint() -> ScriptedAgent:
+    return _Faulty(LLMError("the endpoint is gone"))
+
+
+def no_daemon() -> ScriptedAgent:
+    """Fails as if the sandbox's host had."""
+    return _Faulty(SandboxDied("the daemon is gone"))
+
+
+class _Murderous(ScriptedAgent):
+    """Kills the process that it runs in, once: the file it leaves says that it did."""
+
+    def act(self, observation: str) -> Action:
+        mark = Path(os.environ["MURDER_MARK"])
+        if self.usage.calls == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().act(observation)
+
+
+def murderous() -> ScriptedAgent:
+    return _Murderous("murderous", _quick)

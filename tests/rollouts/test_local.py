@@ -1,0 +1,262 @@
+"""Many episodes at once: the same as one after the other, bounded, stoppable, resumable."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlgym_synth import registry
+from mlgym_synth.agents import load_agent
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import BudgetExhausted, RolloutStopped
+from mlgym_synth.rollouts import worker
+from mlgym_synth.rollouts.driver import IN_A_ROW, rollout
+from mlgym_synth.rollouts.episode import play
+from mlgym_synth.rollouts.local import LocalEngine
+from mlgym_synth.rollouts.plan import Plan, PlaySettings, episode_seed
+from mlgym_synth.trajectories import Trajectory
+from mlgym_synth.trajectories.store import TrajectoryStore, read_summaries, read_trajectories
+
+TASKS = ("task-0018", "task-0020", "task-0016")
+PLAYERS = "tests.rollouts.players"
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PAUSE_S", 0.01)
+
+
+def plan(agent: str, episodes: int = 2, seed: int = 7) -> Plan:
+    entries = tuple(registry.find(task) for task in TASKS[:2])
+    return Plan(entries, episodes, seed, PlaySettings(agent, sandbox="bwrap"))
+
+
+def told(trajectory: Trajectory) -> tuple[object, ...]:
+    return (
+        *(trajectory.task_id, trajectory.index, trajectory.seed, trajectory.content_sha256),
+        *(trajectory.test_score, trajectory.total_reward, trajectory.status),
+    )
+
+
+def test_episodes_are_those_that_the_loop_alone_plays(tmp_path: Path) -> None:
+    run = plan("scripted:baseline")
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, LocalEngine(slots=3))
+    assert (tally.done, tally.total, dict(tally.statuses)) == (4, 4, {"submitted": 4})
+    assert tally.mean_reward == pytest.approx(0.5, abs=0.06)
+    alone = []
+    for job in run.jobs():
+        env = SynthEnv(registry.find(job.task_id).folder, sandbox="bwrap")
+        trajectory = play(env, load_agent("scripted:baseline"), job.seed)
+        env.close()
+        trajectory.index = job.index
+        alone.append(told(trajectory))
+    stored = list(read_trajectories(tmp_path))
+    assert sorted(map(told, stored)) == sorted(alone)
+    entry = registry.find(stored[0].task_id)
+    assert (stored[0].split, stored[0].dataset, stored[0].task_sha256) == (entry.split, entry.dataset, entry.sha256)
+
+
+def test_seeds_follow_from_run_task_and_index_alone() -> None:
+    seeds = {(job.task_id, job.index): job.seed for job in plan("scripted:nop", episodes=3).jobs()}
+    assert seeds == {(t, i): episode_seed(7, t, i) for t in TASKS[:2] for i in range(3)}
+    assert len(set(seeds.values())) == 6
+    assert episode_seed(8, TASKS[0], 0) not in seeds.values()
+
+
+def test_rounds_are_fair_over_tasks() -> None:
+    assert [(job.task_id, job.index) for job in plan("scripted:nop").jobs()] == [
+        (TASKS[0], 0), (TASKS[1], 0), (TASKS[0], 1), (TASKS[1], 1),
+    ]  # fmt: skip
+
+
+def test_sandboxes_are_bounded() -> None:
+    def sandboxes() -> int:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return sum(child.name() == "bwrap" for child in psutil.Process().children())
+        return 0
+
+    most, stop = [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            most.append(sandboxes())
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        run = Plan((registry.find(TASKS[0]),), 8, 1, PlaySettings(f"{PLAYERS}:quick", sandbox="bwrap"))
+        assert len(list(LocalEngine(slots=3, starts=1).play(run.jobs(), run.play))) == 8
+    finally:
+        stop.set()
+        watcher.join()
+    assert 2 <= max(most) <= 6  # a program is graded in a sandbox of its own
+
+
+def test_an_agent_that_fails_is_stored_as_such_and_does_not_stop_the_run(tmp_path: Path) -> None:
+    run = plan(f"{PLAYERS}:broken", episodes=IN_A_ROW)
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, LocalEngine(slots=2))
+    assert dict(tally.statuses) == {"agent_failed": 2 * IN_A_ROW}
+    assert "KeyError" in str(read_summaries(tmp_path)[0].error)
+
+
+def test_a_world_that_is_broken_ends_the_run_soon_and_is_no_result(tmp_path: Path) -> None:
+    run = plan(f"{PLAYERS}:no_endpoint", episodes=50)
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        with pytest.raises(RolloutStopped, match="the endpoint is gone"):
+            rollout(run, store, LocalEngine(slots=2))
+        assert store.done() == set()
+        assert IN_A_ROW <= len(store.summaries()) <= IN_A_ROW + 2
+        assert {s.status for s in store.summaries()} == {"model_failed"}
+
+
+def test_a_data_set_that_is_gone_is_infrastructure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGYM_SYNTH_SANDBOX", "no such backend")
+    run = Plan((registry.find(TASKS[0]),), 1, 1, PlaySettings("scripted:nop"))
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, LocalEngine(slots=1))
+    assert (tally.done, tally.void) == (0, 1)
+    monkeypatch.setenv("MLGYM_SYNTH_SANDBOX", "bwrap")
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, LocalEngine(slots=1))
+    assert (tally.done, tally.void) == (1, 0)
+
+
+class Paid(LocalEngine):
+    """Episodes that cost a dollar each."""
+
+    def play(self, jobs, settings):  # type: ignore[no-untyped-def]
+        from mlgym_synth.trajectories import Usage
+
+        for trajectory in super().play(jobs, settings):
+            trajectory.usage = Usage(1, 10, 10, 1.0)
+            yield trajectory
+
+
+def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path) -> None:
+    run = plan("scripted:baseline", episodes=4)
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        with pytest.raises(BudgetExhausted, match="higher --max-cost"):
+            rollout(run, store, Paid(slots=1), max_cost_usd=3)
+        assert 3 <= len(store.done()) <= 4
+        assert rollout(run, store, Paid(slots=1), max_cost_usd=30).done == 8
+
+
+# The command line, in processes of their own.
+
+
+def command(out: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "mlgym_synth.cli", "rollout", "--out", str(out), "--sandbox", "bwrap"),
+        *more,
+    ]
+
+
+def run_command(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(out, *more), capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def running(out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        command(out, *more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+    ) as process:
+        yield process
+        if process.poll() is None:
+            process.kill()
+
+
+def sandboxes_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def wait_for(condition: object, seconds: float = 60) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def stored(out: Path) -> int:
+    return len(read_summaries(out)) if (out / "ledger.sqlite").exists() else 0
+
+
+def test_command_plays_resumes_and_refuses_other_settings(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("--agent", "scripted:baseline", "--tasks", *TASKS[:2], "--episodes-per-task", "2", "--seed", "3")
+    done = run_command(out, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["episodes"], result["played"], result["statuses"]) == (4, 4, {"submitted": 4})
+    again = json.loads(run_command(out, *arguments, "--json").stdout)
+    assert (again["episodes"], again["played"], again["mean_reward"]) == (4, 0, result["mean_reward"])
+    other = run_command(out, *arguments[:-1], "4")
+    assert other.returncode == 2
+    assert "seed was 3, is 4" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--agent", "scripted:genius"), "There is no agent 'scripted:genius'"),
+        (("--agent", "scripted:nop", "--tasks", "no-such-*"), "No task matches"),
+        (("--agent", "scripted:nop", "--episodes-per-task", "0"), "must be at least 1"),
+        (("--agent", "scripted:nop", "--episode-seconds", "-1"), "episode_s"),
+    ],
+)
+def test_bad_arguments_are_explained(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = run_command(tmp_path / "run", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_failed_episodes_show_in_the_exit_code(tmp_path: Path) -> None:
+    assert run_command(tmp_path / "a", "--agent", f"{PLAYERS}:broken", "--tasks", TASKS[0]).returncode == 1
+    done = run_command(tmp_path / "b", "--agent", f"{PLAYERS}:no_endpoint", "--tasks", TASKS[0])
+    assert done.returncode == 3
+    assert "run this again" in done.stdout
+
+
+def test_ctrl_c_keeps_what_is_finished_and_leaves_a_clean_machine(tmp_path: Path) -> None:
+    slow = ("--agent", f"{PLAYERS}:slow", "--tasks", TASKS[0], "--episodes-per-task", "9", "--slots", "3")
+    with running(tmp_path, *slow) as process:
+        wait_for(lambda: len(sandboxes_of(process)) >= 6)
+        inside = sandboxes_of(process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)  # the commands under way take half a minute
+    assert process.returncode == 130, errors
+    assert "what was finished is kept" in errors
+    assert "Traceback" not in errors
+    psutil.wait_procs(inside, timeout=10)
+    assert not [child for child in inside if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_killed_again_and_again_it_ends_with_every_episode_once(tmp_path: Path) -> None:
+    arguments = ("--agent", f"{PLAYERS}:quick", "--tasks", *TASKS[:2], "--episodes-per-task", "30", "--slots", "4")
+    for kills in range(3):
+        with running(tmp_path, *arguments) as process:
+            wait_for(lambda kills=kills: stored(tmp_path) >= 8 * (kills + 1))
+            os.kill(process.pid, signal.SIGKILL)
+    assert stored(tmp_path) < 60
+    done = run_command(tmp_path, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["episodes"] == 60
+    found = sorted((t.task_id, t.index) for t in read_trajectories(tmp_path))
+    assert found == sorted((task, index) for task in TASKS[:2] for index in range(30))
