@@ -1,0 +1,258 @@
+"""A benchmark: agents on a suite, one store an agent below a folder, and the scores that come out of the stores.
+
+Playing and reading are apart: `play_all` goes on where it was stopped, `read_results` reads what is stored, at any time
+and without playing anything. Episodes that infrastructure or a model endpoint cut short are never scored: they are
+missing, not zero, and what is compared are the tasks on which every agent has a finished episode.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlgym_synth.errors import BudgetExhausted, RolloutStopped
+from mlgym_synth.evaluation.audit import Finding, audit
+from mlgym_synth.evaluation.scores import Scores
+from mlgym_synth.evaluation.suites import Suite, SuiteTask
+from mlgym_synth.rollouts.driver import Tally, rollout
+from mlgym_synth.rollouts.local import Engine
+from mlgym_synth.rollouts.plan import Plan, PlaySettings
+from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.store import LEDGER, TrajectoryStore, read_summaries, read_trajectories
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What is played.
+
+    Attributes:
+        suite: the tasks.
+        agents: how each plays; all have the same step budget.
+        runs: episodes of each task and agent.
+        seed: of all agents alike, so they get the same rows in the same order.
+        out: the folder with a store for each agent.
+    """
+
+    suite: Suite
+    agents: tuple[PlaySettings, ...]
+    runs: int
+    seed: int
+    out: Path
+
+    def __post_init__(self) -> None:
+        names = [play.agent for play in self.agents]
+        if not names:
+            raise ValueError("a benchmark needs an agent")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise ValueError(f"agent {twice[0]!r} is named twice")
+
+    def plan(self, play: PlaySettings) -> Plan:
+        """The episodes of one agent."""
+        return Plan(tuple(task.entry for task in self.suite.tasks), self.runs, self.seed, play)
+
+    def folder(self, agent: str) -> Path:
+        """The agent's store."""
+        return self.out / (re.sub(r"[^A-Za-z0-9._-]+", "-", agent).strip("-.") or "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished episode without its steps.
+
+    Attributes:
+        scores: of the test half, in order: every successful validation's and the submission's; empty without a valid
+            submission.
+        findings: of the audit.
+    """
+
+    task_id: str
+    index: int
+    status: str
+    scores: tuple[float, ...]
+    steps: int
+    tool_seconds: float
+    tokens: int
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResults:
+    """What one agent came to.
+
+    Attributes:
+        folder: its store.
+        runs: its finished episodes, in the order of the suite.
+        missing: episodes of the plan that were not played or were cut short.
+        cost_usd: of all its episodes, those cut short included.
+        stopped: why playing stopped before the end, in words.
+    """
+
+    agent: str
+    folder: Path
+    runs: tuple[Run, ...]
+    missing: int
+    cost_usd: float = 0.0
+    stopped: str = ""
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """How its episodes ended."""
+        return Counter(run.status for run in self.runs)
+
+    @property
+    def flagged(self) -> list[Run]:
+        """Episodes in which the audit found something."""
+        return [run for run in self.runs if run.findings]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is stored of a benchmark."""
+
+    benchmark: Benchmark
+    agents: tuple[AgentResults, ...]
+    _by_task: dict[str, dict[str, list[Run]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for results in self.agents:
+            of_agent = self._by_task.setdefault(results.agent, {})
+            for run in results.runs:
+                of_agent.setdefault(run.task_id, []).append(run)
+
+    @property
+    def missing(self) -> int:
+        """Episodes that are not there, of all agents."""
+        return sum(results.missing for results in self.agents)
+
+    @property
+    def compared(self) -> list[AgentResults]:
+        """The agents that have finished any episode."""
+        return [results for results in self.agents if results.runs]
+
+    def runs(self, agent: str, task_id: str) -> Sequence[Run]:
+        """An agent's finished episodes of a task."""
+        return self._by_task[agent].get(task_id, ())
+
+    def tasks(self, *, well_known: bool = False) -> list[SuiteTask]:
+        """The tasks on which all compared agents have a finished episode: evidence, or the well-known ones."""
+        return [
+            task
+            for task in self.benchmark.suite.tasks
+            if task.well_known == well_known and all(self.runs(each.agent, task.id) for each in self.compared)
+        ]
+
+    def left_out(self) -> list[str]:
+        """Tasks that cannot be compared, since an agent has no finished episode there."""
+        kept = {task.id for flag in (False, True) for task in self.tasks(well_known=flag)}
+        return [task.id for task in self.benchmark.suite.tasks if task.id not in kept]
+
+    def scores(self, *, well_known: bool = False) -> Scores | None:
+        """The content of the scores file; None where nothing can be compared."""
+        tasks = self.tasks(well_known=well_known)
+        if not tasks or not self.compared:
+            return None
+        return Scores(
+            tasks={task.id: task.scored for task in tasks},
+            runs={
+                each.agent: {task.id: [list(run.scores) for run in self.runs(each.agent, task.id)] for task in tasks}
+                for each in self.compared
+            },
+        )
+
+
+def play_all(
+    benchmark: Benchmark,
+    engine: Engine,
+    *,
+    max_cost_usd: float = math.inf,
+    on_result: Callable[[str, Trajectory, Tally], None] | None = None,
+) -> dict[str, str]:
+    """Play what is left, one agent after the other.
+
+    Args:
+        benchmark: what to play.
+        engine: where.
+        max_cost_usd: of each agent; it begins no episode once it has cost so much.
+        on_result: called with the agent, every trajectory as it is stored, and where the agent's run stands.
+
+    Returns:
+        Agent -> why it stopped before its end, if it did: endpoint or sandboxes failed again and again, or its money is
+        spent.
+
+    Raises:
+        StoreInvalid: a store below `out` was begun with other settings.
+        StoreInUse: another process plays there.
+    """
+    stopped: dict[str, str] = {}
+    for play in benchmark.agents:
+        plan = benchmark.plan(play)
+
+        def tell(trajectory: Trajectory, tally: Tally, agent: str = play.agent) -> None:
+            if on_result is not None:
+                on_result(agent, trajectory, tally)
+
+        with TrajectoryStore(benchmark.folder(play.agent), plan.settings()) as store:
+            try:
+                rollout(plan, store, engine, max_cost_usd=max_cost_usd, on_result=tell)
+            except (RolloutStopped, BudgetExhausted) as error:
+                stopped[play.agent] = str(error)
+    return stopped
+
+
+def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) -> Results:
+    """Everything that is stored of a benchmark; agents without a store have no episode.
+
+    Args:
+        benchmark: what was to be played.
+        stopped: what `play_all` returned.
+
+    Raises:
+        StoreInvalid: a broken store.
+    """
+    reasons = stopped or {}
+    return Results(
+        benchmark, tuple(_read(benchmark, play.agent, reasons.get(play.agent, "")) for play in benchmark.agents)
+    )
+
+
+def run_of(trajectory: Trajectory, optimum: float | None = None) -> Run:
+    """A finished episode as it enters the comparison."""
+    usage = trajectory.usage
+    return Run(
+        trajectory.task_id,
+        trajectory.index,
+        trajectory.status,
+        _scores(trajectory),
+        len(trajectory.steps),
+        trajectory.tool_seconds,
+        usage.tokens_sent + usage.tokens_received,
+        tuple(audit(trajectory, optimum)),
+    )
+
+
+def _scores(trajectory: Trajectory) -> tuple[float, ...]:
+    if trajectory.test_score is None:
+        return ()
+    # The last step's score is that of the submission, also where a validation was the last thing the budget held.
+    earlier = (step.test_score for step in trajectory.steps[:-1] if step.tool == "validate")
+    return (*(score for score in earlier if score is not None), trajectory.test_score)
+
+
+def _read(benchmark: Benchmark, agent: str, stopped: str) -> AgentResults:
+    folder, total = benchmark.folder(agent), benchmark.runs * len(benchmark.suite.tasks)
+    if not (folder / LEDGER).is_file():
+        return AgentResults(agent, folder, (), total, stopped=stopped)
+    places = {task.id: place for place, task in enumerate(benchmark.suite.tasks)}
+    optima = {task.id: task.optimum for task in benchmark.suite.tasks}
+    runs = [
+        run_of(trajectory, optima[trajectory.task_id])
+        for trajectory in read_trajectories(folder)
+        if not trajectory.void and trajectory.task_id in places and trajectory.index < benchmark.runs
+    ]
+    runs.sort(key=lambda run: (places[run.task_id], run.index))
+    cost = sum(summary.cost_usd for summary in read_summaries(folder))
+    return AgentResults(agent, folder, tuple(runs), total - len(runs), cost, stopped)

@@ -1,0 +1,1 @@
+"""Scripts that exported tasks carry as their `evaluate.py`; they run under MLGym, without this package."""
