@@ -1,0 +1,1 @@
+"""Pages for people: static HTML files that need no network and no server."""

@@ -1,0 +1,167 @@
+"""The funnel of a synthesis: how many candidates came past every stage, and why the others did not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.reports import page
+from mlgym_synth.reports.page import Markup
+from mlgym_synth.reports.text import kind_of
+from mlgym_synth.synthesis.ledger import Account, Settled, Step, accounts
+
+LEVELS = ("proposed", "grounded", "written", "runs", *(f"gate {number}" for number in range(1, 11)), "registered")
+"""What a candidate comes past, in this order; gate 10, no copy, is judged last."""
+_STOPS = {"proposal": 0, "grounding": 1, "writing": 2, "debugging": 2}
+EXAMPLES = 2
+MOST_REASONS = 12
+MOST_WORDS = 400
+
+
+class NoLedger(MlgymSynthError):
+    """There is nothing to report on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate of a run.
+
+    Attributes:
+        settled: what became of it.
+        reached: how many of `LEVELS` it came past.
+        steps: its attempts.
+    """
+
+    settled: Settled
+    reached: int
+    steps: Sequence[Step]
+
+
+def write_report(out: Path, file: Path) -> int:
+    """Write the page on all runs of a collection.
+
+    Args:
+        out: what `synthesize --out` wrote.
+        file: the page to write.
+
+    Returns:
+        The number of candidates in it.
+
+    Raises:
+        NoLedger: no run has settled a candidate there.
+    """
+    runs = accounts(out)
+    found = [candidate for run in runs for candidate in candidates(run)]
+    if not found:
+        raise NoLedger(
+            f"{out}: no ledger of a synthesis with a candidate in it. Give the DIR of `synthesize --out DIR`."
+        )
+    page.write_page(file, f"How {len([c for c in found if c.settled.task_id])} tasks came about", _parts(runs, found))
+    return len(found)
+
+
+def candidates(run: Account) -> Iterator[Candidate]:
+    """The settled candidates of one run."""
+    by_number: dict[int, list[Step]] = defaultdict(list)
+    for step in run.steps:
+        by_number[step.candidate].append(step)
+    for settled in run.candidates:
+        steps = by_number[settled.number]
+        yield Candidate(settled, _reached(settled, steps), steps)
+
+
+def _reached(settled: Settled, steps: Iterable[Step]) -> int:
+    """The furthest of all attempts counts: one may come past more than the last."""
+    if settled.task_id is not None:
+        return len(LEVELS)
+    if settled.stage == "gate 10":
+        return LEVELS.index("gate 10")
+    return max((_past(step) for step in steps), default=0)
+
+
+def _past(step: Step) -> int:
+    if step.stage != "execution":
+        return _STOPS[step.stage] + step.passed
+    stage = json.loads(step.result)["stage"]
+    return LEVELS.index("gate 10" if stage == "passed" else stage)
+
+
+def _parts(runs: Sequence[Account], found: Sequence[Candidate]) -> Iterator[Markup]:
+    yield _summary(runs, found)
+    yield page.heading(
+        "The funnel", "Candidates that came past each stage; the furthest of a candidate's attempts counts."
+    )
+    yield page.bars(_funnel(found))
+    yield page.heading("By family", "Seconds are those of all attempts, failed candidates included, for each task.")
+    yield _families(found)
+    yield page.heading("What was rejected, and why", "Reasons that differ in numbers and names only are one.")
+    yield from _rejections(found)
+    yield page.heading("Runs")
+    yield _runs(runs)
+
+
+def _funnel(found: Sequence[Candidate]) -> list[tuple[str, int]]:
+    return [(level, sum(c.reached > number for c in found)) for number, level in enumerate(LEVELS)]
+
+
+def _summary(runs: Sequence[Account], found: Sequence[Candidate]) -> Markup:
+    steps = [step for run in runs for step in run.steps]
+    tasks = sum(c.settled.task_id is not None for c in found)
+    drafts = sum(step.stage == "execution" for step in steps)
+    seconds, cost = sum(step.seconds for step in steps), sum(step.cost_usd for step in steps)
+    named: dict[str, page.Cell] = {"candidates": len(found), "tasks": tasks, "drafts executed": drafts}
+    named["worker hours"] = seconds / 3600
+    if tasks:
+        named |= {"seconds a task": seconds / tasks, "drafts a task": drafts / tasks}
+    if tokens := sum(step.input_tokens + step.output_tokens for step in steps):
+        named |= {"tokens": tokens, "cost": f"{cost:.2f} USD"}
+        named |= {"cost a task": f"{cost / tasks:.4f} USD", "tokens a task": tokens // tasks} if tasks else {}
+    return page.figures(named)
+
+
+def _families(found: Sequence[Candidate]) -> Markup:
+    by_family: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in found:
+        by_family[candidate.settled.family or "(none yet)"].append(candidate)
+    shown = ("proposed", "grounded", "written", "runs", "gate 4", "gate 6", "gate 9", "registered")
+    rows: list[list[page.Cell]] = []
+    for family, members in sorted(by_family.items(), key=lambda pair: -len(pair[1])):
+        counts = dict(_funnel(members))
+        tasks, spent = counts["registered"], sum(step.seconds for c in members for step in c.steps)
+        cost = sum(step.cost_usd for c in members for step in c.steps)
+        priced = f"{cost / tasks:.4f} USD" if tasks and cost else "-"
+        rows.append([family, *(counts[level] for level in shown), spent / tasks if tasks else "-", priced])
+    return page.table(["family", *shown, "s a task", "cost a task"], rows)
+
+
+def _rejections(found: Sequence[Candidate]) -> Iterator[Markup]:
+    by_stage: dict[str, list[Settled]] = defaultdict(list)
+    for candidate in found:
+        if candidate.settled.task_id is None:
+            by_stage[candidate.settled.stage].append(candidate.settled)
+    for stage, rejected in sorted(by_stage.items(), key=lambda pair: -len(pair[1])):
+        alike: dict[str, list[Settled]] = defaultdict(list)
+        for settled in rejected:
+            alike[kind_of(settled.reason)].append(settled)
+        common = Counter({kind: len(those) for kind, those in alike.items()}).most_common(MOST_REASONS)
+        items = [_example(settled, count) for kind, count in common for settled in alike[kind][:EXAMPLES]]
+        yield page.folded(f"{stage}: {len(rejected):,} candidates, {len(alike):,} reasons", items)
+
+
+def _example(settled: Settled, count: int) -> Markup:
+    where = " · ".join(part for part in (settled.title, settled.dataset, settled.family) if part)
+    reason = settled.reason if len(settled.reason) <= MOST_WORDS else settled.reason[:MOST_WORDS] + " …"
+    times = f"<b>{count:,} times:</b> " if count > 1 else ""
+    return Markup(f'{times}{page.escaped(reason)}<br><span class="quote">{page.escaped(where)}</span>')
+
+
+def _runs(runs: Sequence[Account]) -> Markup:
+    rows: list[list[page.Cell]] = []
+    for run in runs:
+        settings = ", ".join(f"{name} {value}" for name, value in run.settings.items() if value not in (None, [], ""))
+        rows.append([settings, len(run.candidates), sum(c.task_id is not None for c in run.candidates)])
+    return page.table(["settings", "candidates", "tasks"], rows)
