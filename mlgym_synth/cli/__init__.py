@@ -10,12 +10,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import mlgym_synth
-from mlgym_synth.cli import demo, sandbox, synthesize, tasks, verify
-from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, SandboxDied
+from mlgym_synth.cli import (
+    aup,
+    benchmark,
+    demo,
+    export,
+    export_tasks,
+    report,
+    rollout,
+    sandbox,
+    synthesize,
+    tasks,
+    verify,
+)
+from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
 
-_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError)
+_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError, RolloutStopped)
+_PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, tasks, verify, synthesize, sandbox):
+    for command in (demo, tasks, verify, synthesize, rollout, export, export_tasks, benchmark, aup, report, sandbox):
         command.add_to(commands)
     return top
 
@@ -35,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = parser().parse_args(argv)
+    if (here := str(Path.cwd())) not in sys.path:  # for `--agent my_agent:make`, as `python -m` has it
+        sys.path.append(here)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -48,6 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MlgymSynthError as error:
         print(f"mlgym-synth: {error}", file=sys.stderr)
         return 3 if isinstance(error, _INFRASTRUCTURE) else 2
+    except OSError as error:  # a path that cannot be used is the caller's; a full disk and the like is nobody's
+        print(f"mlgym-synth: {error}", file=sys.stderr)
+        return 2 if isinstance(error, _PATHS) else 3
     except ValueError as error:  # an argument out of its range, said in words by the library
         print(f"mlgym-synth: {error}", file=sys.stderr)
         return 2

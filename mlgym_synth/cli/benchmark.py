@@ -1,0 +1,133 @@
+"""`mlgym-synth benchmark`: agents on a suite of tasks, their scores, and a report on them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlgym_synth.cli.common import (
+    Commands,
+    add_command,
+    add_json,
+    add_mlgym,
+    add_model,
+    add_registry,
+    add_sandbox,
+    console,
+    print_json,
+    print_table,
+    register_mlgym,
+    register_own,
+    report_progress,
+)
+from mlgym_synth.cli.playing import EpisodeBar, add_engine, engine_of, model_of, positive, roots_of
+
+if TYPE_CHECKING:
+    from mlgym_synth.evaluation.analysis import Analysis
+    from mlgym_synth.evaluation.benchmark import Benchmark, Results
+
+EXAMPLE = (
+    "mlgym-synth benchmark --suite heldout --agent scripted:baseline --agent scripted:researcher --runs 4 --out bench"
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    command = add_command(commands, "benchmark", "Compare agents on a suite of tasks", EXAMPLE)
+    command.add_argument(
+        "--suite", required=True, metavar="S", help="heldout, train, mlgym, or a file of ids and globs, one a line"
+    )
+    command.add_argument("--agent", required=True, action="append", metavar="A", help="who plays; may be repeated")
+    command.add_argument("--runs", type=positive, default=1, metavar="N", help="of each task (default: %(default)s)")
+    command.add_argument(
+        "--max-steps", type=positive, default=50, metavar="N", help="step budget of an episode (default: %(default)s)"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="run again with it to go on")
+    command.add_argument("--seed", type=int, default=0, help="the same for all agents (default: %(default)s)")
+    add_engine(command)
+    add_model(command)
+    add_registry(command)
+    add_mlgym(command)
+    add_sandbox(command)
+    add_json(command)
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play what is left and report; exit code 3 where episodes are missing, 1 where an agent's own code failed."""
+    register_own(arguments)
+    broken = register_mlgym(arguments)
+    # Here and not above, so that a wrong command line is answered at once.
+    from mlgym_synth.evaluation.analysis import analyse, write_files
+    from mlgym_synth.evaluation.benchmark import read_results
+    from mlgym_synth.reports.benchmark import write_report
+    from mlgym_synth.reports.plots import require_matplotlib
+
+    benchmark = _benchmark(arguments)
+    require_matplotlib()
+    results = read_results(benchmark, _play(arguments, benchmark))
+    scores = results.scores()
+    analysis = analyse(scores) if scores else None
+    write_files(results, analysis)
+    page = write_report(results, analysis, benchmark.out)
+    _show(arguments, results, analysis, page)
+    if results.missing:
+        return 3
+    return 1 if broken or any(each.statuses["agent_failed"] for each in results.agents) else 0
+
+
+def _benchmark(arguments: argparse.Namespace) -> Benchmark:
+    from mlgym_synth.agents import load_agent
+    from mlgym_synth.evaluation.benchmark import Benchmark
+    from mlgym_synth.evaluation.suites import open_suite
+    from mlgym_synth.rollouts.plan import PlaySettings
+
+    roots = roots_of(arguments)
+    agents = [
+        PlaySettings(agent, model_of(arguments, agent), arguments.sandbox, arguments.max_steps, **roots)
+        for agent in arguments.agent
+    ]
+    for play in agents:
+        load_agent(play.agent, play.model)  # says what is wrong
+    return Benchmark(open_suite(arguments.suite), tuple(agents), arguments.runs, arguments.seed, arguments.out)
+
+
+def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]:
+    from mlgym_synth.evaluation.benchmark import play_all
+    from mlgym_synth.sandbox import choose_backend
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+
+    choose_backend(arguments.sandbox)
+    ensure_runtime(progress=report_progress)
+    with EpisodeBar() as bar:
+        return play_all(
+            benchmark,
+            engine_of(arguments),
+            max_cost_usd=arguments.max_cost,
+            on_result=lambda agent, trajectory, tally: bar.show(agent, tally),
+        )
+
+
+def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | None, page: Path) -> None:
+    from mlgym_synth.evaluation.analysis import summary
+    from mlgym_synth.reports.benchmark_tables import agent_table
+
+    if arguments.json:
+        print_json({"out": str(arguments.out), "report": str(page), **summary(results, analysis)})
+        return
+    table = agent_table(results, analysis)
+    shown = ("agent", "AUP best", "AUP last", "mean progress", "episodes", "missing", "without a score", "flagged")
+    places = [list(table.columns).index(name) for name in shown]
+    print_table("", list(shown), [[_cell(row[place]) for place in places] for row in table.rows])
+    for each in results.agents:
+        if each.missing:
+            told = f"{each.agent}: {each.missing} episodes are missing; run this again to play them. {each.stopped}"
+            console.print(told.strip(), markup=False)
+    console.print(str(page), markup=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

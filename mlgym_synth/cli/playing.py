@@ -1,0 +1,115 @@
+"""What the commands that play many episodes share: where they are played, and how far that is."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mlgym_synth.cli.common import errors, model_settings
+
+if TYPE_CHECKING:
+    from mlgym_synth.llm.settings import ModelSettings
+    from mlgym_synth.rollouts.driver import Tally
+    from mlgym_synth.rollouts.local import Engine
+
+SAY_EVERY_S = 30.0
+"""How often a log is told where a run stands."""
+
+
+def add_engine(command: argparse.ArgumentParser) -> None:
+    """How far a run may go and where it is played; `engine_of` and `model_of` read it."""
+    command.add_argument(
+        "--max-cost",
+        type=float,
+        default=math.inf,
+        metavar="USD",
+        help="begin no episode once an agent has cost so much",
+    )
+    engine = command.add_argument_group("engine")
+    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="(default: %(default)s)")
+    engine.add_argument("--slots", type=positive, metavar="N", help="episodes at once (default: one a core)")
+    engine.add_argument("--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine")
+    engine.add_argument("--address", metavar="A", help="of a running Ray cluster (default: a new one, here)")
+
+
+def model_of(arguments: argparse.Namespace, agent: str) -> ModelSettings | None:
+    """How this agent's model is called; None for agents without one.
+
+    Raises:
+        ValueError: a value out of its range, or a cost limit without prices.
+    """
+    if arguments.max_cost < math.inf and not arguments.prices:
+        raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
+    return model_settings(arguments) if agent.startswith("openai:") else None
+
+
+def roots_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Where workers find tasks besides the shipped ones, as `PlaySettings` takes it."""
+    roots = {"registry": arguments.registry, "mlgym_root": arguments.mlgym_root}
+    return {name: None if root is None else str(root.resolve()) for name, root in roots.items()}
+
+
+def engine_of(arguments: argparse.Namespace) -> Engine:
+    """The engine that the options name."""
+    if arguments.engine == "ray":
+        from mlgym_synth.rollouts.ray import RayEngine
+
+        return RayEngine(slots=arguments.slots, address=arguments.address)
+    from mlgym_synth.rollouts.local import LocalEngine
+
+    return LocalEngine(arguments.slots or os.cpu_count(), arguments.starts)
+
+
+class EpisodeBar:
+    """A bar on stderr, or a line now and then where that is no terminal; a context manager."""
+
+    def __init__(self) -> None:
+        columns = (
+            *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")),
+            *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+        )
+        self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal)
+        self._jobs: dict[str, Any] = {}
+        self._said_at = time.monotonic()
+
+    def __enter__(self) -> EpisodeBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str, total: int, done: int = 0) -> None:
+        """A bar of a run with this name."""
+        self._jobs[name] = self._progress.add_task(name, total=total, completed=done, note="")
+
+    def show(self, name: str, tally: Tally) -> None:
+        """Where the run stands; the first time begins its bar."""
+        if name not in self._jobs:
+            self.begin(name, tally.total)
+        self._progress.update(self._jobs[name], completed=tally.done, note=_note(tally))
+        if not errors.is_terminal and time.monotonic() - self._said_at >= SAY_EVERY_S:
+            self._said_at = time.monotonic()
+            errors.print(f"{name}: {tally.done} of {tally.total}, {_note(tally)}", markup=False)
+
+
+def positive(text: str) -> int:
+    """An option's whole number, at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: must be at least 1")
+    return value
+
+
+def _note(tally: Tally) -> str:
+    """What stands beside the bar: mean return, failures, cost."""
+    parts = [] if tally.mean_reward is None else [f"return {tally.mean_reward:.3f}"]
+    parts += [f"{tally.void} cut short"] if tally.void else []
+    parts += [f"{tally.statuses['agent_failed']} agent failures"] if tally.statuses["agent_failed"] else []
+    parts += [f"{tally.cost_usd:.2f} USD"] if tally.cost_usd else []
+    return ", ".join(parts)

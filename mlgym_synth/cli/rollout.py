@@ -1,0 +1,139 @@
+"""`mlgym-synth rollout`: an agent plays many episodes, and every trajectory is kept."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mlgym_synth import registry
+from mlgym_synth.cli.common import (
+    Commands,
+    add_command,
+    add_json,
+    add_mlgym,
+    add_model,
+    add_registry,
+    add_sandbox,
+    console,
+    print_json,
+    register_mlgym,
+    register_own,
+    report_progress,
+)
+from mlgym_synth.cli.playing import EpisodeBar, add_engine, engine_of, model_of, positive, roots_of
+from mlgym_synth.errors import BudgetExhausted
+
+EXAMPLE = "mlgym-synth rollout --agent scripted:researcher --tasks 'synth/*' --split train --out runs/researcher"
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
+    command.add_argument("--agent", required=True, help="who plays")
+    command.add_argument("--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
+    command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
+    command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="run again with it to go on")
+    command.add_argument("--seed", type=int, default=0, help="of the run (default: %(default)s)")
+    command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
+    command.add_argument("--tool-seconds", type=float, metavar="S", help="for one tool call (default: the task's)")
+    command.add_argument("--episode-seconds", type=float, metavar="S", help="of tool time (default: the task's)")
+    add_engine(command)
+    add_model(command)
+    add_registry(command)
+    add_mlgym(command)
+    add_sandbox(command)
+    add_json(command)
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play what is left; exit code 1 where an agent failed, 3 where episodes are left that infrastructure cut short.
+
+    Also 1 where a part of MLGym's checkout is broken, and was left out.
+    """
+    register_own(arguments)
+    broken = register_mlgym(arguments)
+    entries = registry.select(arguments.tasks, split=arguments.split)
+    if not entries:
+        raise ValueError(f"rollout: no task of split {arguments.split!r} matches {' '.join(arguments.tasks)}")
+    # Here and not above, so that a wrong command line is answered at once.
+    from mlgym_synth.agents import load_agent
+    from mlgym_synth.env import SynthEnv
+    from mlgym_synth.rollouts.driver import Tally, rollout
+    from mlgym_synth.rollouts.plan import Plan
+    from mlgym_synth.sandbox import choose_backend
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+    from mlgym_synth.trajectories.model import Trajectory
+    from mlgym_synth.trajectories.store import TrajectoryStore
+
+    settings = _play_settings(arguments)
+    load_agent(settings.agent, settings.model)
+    SynthEnv(entries[0].address, max_steps=settings.max_steps, limits=settings.limits or None)  # says what is wrong
+    plan = Plan(tuple(entries), arguments.episodes_per_task, arguments.seed, settings)
+    choose_backend(arguments.sandbox)
+    with TrajectoryStore(arguments.out, plan.settings()) as store:
+        ensure_runtime(progress=report_progress)
+        with EpisodeBar() as bar:
+            bar.begin("episodes", len(plan), len(store.done()))
+
+            def note(trajectory: Trajectory, tally: Tally) -> None:
+                bar.show("episodes", tally)
+
+            try:
+                tally = rollout(plan, store, engine_of(arguments), max_cost_usd=arguments.max_cost, on_result=note)
+            except BudgetExhausted as spent:
+                report_progress(str(spent))
+                return 1
+    _show(arguments, tally)
+    if tally.void:
+        return 3
+    return 1 if tally.statuses["agent_failed"] or broken else 0
+
+
+def _play_settings(arguments: argparse.Namespace) -> Any:
+    from mlgym_synth.rollouts.plan import PlaySettings
+
+    limits = {"tool_s": arguments.tool_seconds, "episode_s": arguments.episode_seconds}
+    return PlaySettings(
+        agent=arguments.agent,
+        model=model_of(arguments, arguments.agent),
+        sandbox=arguments.sandbox,
+        max_steps=arguments.max_steps,
+        limits={name: value for name, value in limits.items() if value is not None},
+        **roots_of(arguments),
+    )
+
+
+def _show(arguments: argparse.Namespace, tally: Any) -> None:
+    if arguments.json:
+        print_json(
+            {
+                "out": str(arguments.out),
+                "episodes": tally.done,
+                "total": tally.total,
+                "played": tally.played,
+                "statuses": dict(sorted(tally.statuses.items())),
+                "mean_reward": tally.mean_reward,
+                "steps": tally.steps,
+                "tokens": tally.tokens,
+                "cost_usd": round(tally.cost_usd, 6),
+                "cut_short": tally.void,
+                "last_error": tally.last_error,
+            }
+        )
+        return
+    console.print(f"{tally.done} of {tally.total} episodes are in {arguments.out} ({tally.played} played now).")
+    for status, count in sorted(tally.statuses.items()):
+        console.print(f"  {status:<20} {count}")
+    if tally.mean_reward is not None:
+        console.print(f"  {'mean return':<20} {tally.mean_reward:.4f}  (0.5 = baseline, 0.75 = reference)")
+    if tally.cost_usd:
+        console.print(f"  {'cost':<20} {tally.cost_usd:.4f} USD, {tally.tokens:,} tokens")
+    if tally.void:
+        console.print(f"{tally.void} were cut short by infrastructure or the endpoint; run this again to play them.")
+    if failed := tally.statuses["agent_failed"]:
+        console.print(f"{failed} ended by a failure of the agent's own code; give another --out once it is mended.")
+    if tally.last_error:
+        console.print(f"The last failure: {tally.last_error}", markup=False)
