@@ -22,13 +22,24 @@ def compose(folder: TaskFolder, files: list[str], limits: Limits, max_steps: int
         max_steps: the step budget in force.
     """
     spec = folder.spec
+    handing_in = _submission(spec.submission, spec.metric)
+    return framed(folder.statement, handing_in, files, limits, max_steps, MAX_VALIDATIONS)
+
+
+def framed(
+    statement: str, handing_in: str, files: list[str], limits: Limits, max_steps: int, max_validations: int
+) -> str:
+    """A statement with the standard parts around it, for tasks of any suite; `handing_in` says what is scored, and how.
+
+    The other arguments are as for `compose`.
+    """
     parts = [
-        folder.statement.strip(),
+        statement.strip(),
         f"## Workspace\n`{WORKSPACE}` holds: " + ", ".join(f"`{name}`" for name in sorted(files)) + ".",
-        "## Submission\n" + _submission(spec.submission, spec.metric),
+        "## Submission\n" + handing_in,
         "## Tools\n" + "\n".join(f"- `{tool.usage()}`: {tool.description}" for tool in TOOLS.values()),
         "## Budget\n"
-        f"{max_steps} steps, {MAX_VALIDATIONS} validations, {limits.tool_s:g} s a tool call, {limits.episode_s:g} s of"
+        f"{max_steps} steps, {max_validations} validations, {limits.tool_s:g} s a tool call, {limits.episode_s:g} s of"
         f" tool time in all; {limits.cpus:g} core{'s' * (limits.cpus != 1)}, {limits.memory_mib} MiB of memory,"
         f" {limits.disk_mib} MiB of disk, no network. When the budget ends, the submission file that is there is handed"
         " in.",

@@ -5,6 +5,7 @@ The env answers two tools itself, `validate` and `submit`; all others run in the
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +14,10 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.seeding import np_random
 
-from mlgym_synth import briefing, registry
 from mlgym_synth.episode import Episode
 from mlgym_synth.errors import MlgymSynthError, SandboxDied, SandboxOverloaded
-from mlgym_synth.folder import TaskFolder, load_task
-from mlgym_synth.grading.judges import open_judge
 from mlgym_synth.limits import Limits
+from mlgym_synth.playable import Playable, open_task
 from mlgym_synth.sandbox import open_sandbox
 from mlgym_synth.sandbox.base import Sandbox
 from mlgym_synth.spaces import TextSpace, ToolCallSpace
@@ -70,7 +69,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
             raise ValueError(f"max_steps={max_steps}: must be at least 1")
         if render_mode not in (None, "ansi"):
             raise ValueError(f"render_mode={render_mode!r}: must be None or 'ansi'")
-        self.folder: TaskFolder = load_task(task if Path(task).is_dir() else registry.find(str(task)).folder)
+        self.folder: Playable = open_task(task)
         self.observation_space = TextSpace()
         self.action_space = ToolCallSpace()
         self.render_mode = render_mode
@@ -79,6 +78,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         self._reward: RewardMode = reward
         self._backend = sandbox
         self._sandbox: Sandbox | None = None
+        self._opened: weakref.WeakSet[Sandbox] = weakref.WeakSet()  # the graders' too
         self._episode: Episode | None = None
         self._shown = ""
 
@@ -94,11 +94,10 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         """
         super().reset(seed=seed)
         self._end()
-        judge, files = open_judge(self.folder, _drawn(self.np_random), self._open_sandbox)
-        files = {**self.folder.workspace, **files}
+        judge, files = self.folder.open(_drawn(self.np_random), self._open_sandbox)
         self._start_sandbox(files)
-        self._episode = Episode(self.folder.spec, judge, self.limits, self.max_steps)
-        observation = briefing.compose(self.folder, list(files), self.limits, self.max_steps)
+        self._episode = Episode(self.folder, judge, self.limits, self.max_steps)
+        observation = self.folder.brief(list(files), self.limits, self.max_steps)
         self._shown = observation
         return observation, self._info(tool=None, exit_code=None, elapsed_s=0.0)
 
@@ -145,6 +144,11 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         """The last action and observation as text (`ansi`), None with no render mode."""
         return self._shown if self.render_mode == "ansi" else None
 
+    def interrupt(self) -> None:
+        """From another thread: a `step` or `reset` in progress raises `SandboxDied` as soon as it can."""
+        for sandbox in list(self._opened):
+            sandbox.interrupt()
+
     def close(self) -> None:
         """End the episode and its sandbox; a second call does nothing."""
         self._end()
@@ -178,7 +182,9 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
         }
 
     def _open_sandbox(self) -> Sandbox:
-        return open_sandbox(self._backend, self.limits, self.folder.spec.runtime)
+        sandbox = open_sandbox(self._backend, self.limits, self.folder.spec.runtime)
+        self._opened.add(sandbox)
+        return sandbox
 
     def _start_sandbox(self, files: dict[str, bytes]) -> None:
         for attempt in range(3):
@@ -202,7 +208,7 @@ class SynthEnv(gym.Env[str, dict[str, Any]]):
 
 
 def episode_seed(seed: int) -> int:
-    """The seed of `open_judge` in the episode that `reset(seed=seed)` begins."""
+    """The seed of `Playable.open` in the episode that `reset(seed=seed)` begins."""
     return _drawn(np_random(seed)[0])
 
 

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlgym_synth.briefing import MAX_VALIDATIONS
 from mlgym_synth.errors import FileRefused, SandboxOverloaded, SubmissionInvalid
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judges import Judge
 from mlgym_synth.grading.reward import progress, quantum, reward, rounded
 from mlgym_synth.limits import Limits
+from mlgym_synth.playable import Playable
 from mlgym_synth.sandbox.base import Sandbox
-from mlgym_synth.task import Half, Measured, TaskSpec
+from mlgym_synth.task import Half, Measured
 from mlgym_synth.tools import Context, ToolCall, ToolResult
 
 ExitStatus = Literal["submitted", "auto_submitted", "no_submission", "invalid_submission", "sandbox_lost"]
@@ -37,8 +37,8 @@ class Episode:
         graded: what this step graded, if anything.
     """
 
-    def __init__(self, spec: TaskSpec, judge: Judge, limits: Limits, max_steps: int) -> None:
-        self.spec = spec
+    def __init__(self, task: Playable, judge: Judge, limits: Limits, max_steps: int) -> None:
+        self.spec = task.spec
         self.limits = limits
         self.max_steps = max_steps
         self.steps = 0
@@ -46,8 +46,8 @@ class Episode:
         self.exit_status: ExitStatus | None = None
         self.cause: str | None = None
         self.graded: Grade | None = None
-        self._judge = judge
-        self._validations = 0
+        self._judge, self._collect = judge, task.collect
+        self._max_validations = self._validations_left = task.max_validations
         self._seconds_left = limits.episode_s
         self._best: float | None = None  # raw, for info
         self._best_shown: float | None = None  # rounded, and at least one spread above the last that paid
@@ -69,21 +69,20 @@ class Episode:
 
     def validate(self, sandbox: Sandbox) -> str:
         """Score the submission file on the validation half; pay a rise beyond one standard error."""
-        if self._validations >= MAX_VALIDATIONS:
-            return f"Not scored: all {MAX_VALIDATIONS} validations are used. `submit` is still there."
+        if self._validations_left == 0:
+            return f"Not scored: all {self._max_validations} validations are used. `submit` is still there."
         try:
             graded = self._grade(sandbox)
         except SubmissionInvalid as fault:
             return f"Not scored: {fault}"
-        self._validations += 1
+        self._validations_left -= 1
         self._last_valid, self.graded = graded, graded.grade
         raw, shown = graded.grade.validation, self._shown(graded.grade, "validation")
         self._best = raw if self._best is None or self._better(raw, self._best) else self._best
         if self._best_shown is None or self._better(shown, self._best_shown, by=self._spread("validation")):
             self._best_shown = shown
             self.paid = max(self.paid, self._value(shown, "validation"))
-        left = MAX_VALIDATIONS - self._validations
-        return f"Validation {self._score_line(shown, 'validation')} {left} validations left."
+        return f"Validation {self._score_line(shown, 'validation')} {self._validations_left} validations left."
 
     def submit(self, sandbox: Sandbox) -> str:
         """Grade the submission file on the test half and end the episode; a faulty file ends nothing."""
@@ -119,18 +118,17 @@ class Episode:
             "baseline_score": None if self.spec.baseline is None else getattr(self.spec.baseline, half).score,
             "progress": self._final,
             "steps_left": self.max_steps - self.steps,
-            "validations_left": MAX_VALIDATIONS - self._validations,
+            "validations_left": self._validations_left,
             "seconds_left": max(0.0, self._seconds_left),
             "exit_status": self.exit_status,
             "cause": self.cause,
         }
 
     def _grade(self, sandbox: Sandbox) -> _Graded:
-        file = self.spec.submission.file
         try:
-            content = sandbox.read_file(file, self.limits.submission_bytes)
+            content = self._collect(sandbox, self.limits.submission_bytes)
         except FileRefused as refusal:
-            raise SubmissionInvalid(f"{file}: {refusal}.") from refusal
+            raise SubmissionInvalid(f"{refusal}.") from refusal
         if self._last_valid is not None and content == self._last_valid.content:
             return self._last_valid
         return _Graded(content, self._judge.grade(content))

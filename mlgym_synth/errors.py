@@ -10,7 +10,12 @@ MlgymSynthError
 ├── SubmissionInvalid     a submission that breaks its format; the message is written for the agent
 ├── GradingError          the grader itself failed; never scored
 ├── DatasetUnavailable    which data set, why, and what to do
-└── LLMError              a model endpoint that failed for good
+├── ScoresInvalid         a scores file that breaks the format (file, place, fix)
+├── LLMError              a model endpoint that failed for good
+│   ├── ContextLengthExceeded   the conversation is too long for the model
+│   └── ToolsUnsupported        the endpoint takes no `tools`
+├── RolloutStopped        one episode after the other was cut short; the message says by what
+└── BudgetExhausted       a request that would have started after the budget was spent
 """
 
 from __future__ import annotations
@@ -60,5 +65,25 @@ class DatasetUnavailable(MlgymSynthError):
     """A task's data cannot be had; the message names the data set, the reason and the remedy."""
 
 
+class ScoresInvalid(MlgymSynthError):
+    """A scores file is not there or breaks the format; the message names file, place and fix."""
+
+
 class LLMError(MlgymSynthError):
     """A model endpoint failed for good (retries are over)."""
+
+
+class ContextLengthExceeded(LLMError):
+    """A request is longer than the model's context; a shorter one may do."""
+
+
+class ToolsUnsupported(LLMError):
+    """An endpoint, or the model behind it, takes no `tools`; the same may be asked for in text."""
+
+
+class BudgetExhausted(MlgymSynthError):
+    """A request would have started after the budget was spent; a higher budget goes on from here."""
+
+
+class RolloutStopped(MlgymSynthError):
+    """One episode after the other was cut short; the message says by what. Run again once that is mended."""

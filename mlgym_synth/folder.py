@@ -41,6 +41,11 @@ class TaskFolder:
         return _read_tree(self.path / "solution")
 
     @cached_property
+    def grader(self) -> dict[str, bytes]:
+        """The task's own evaluator, where it has one; runs in a grader sandbox and never enters an agent's."""
+        return _read_tree(self.path / "grader")
+
+    @cached_property
     def sha256(self) -> str:
         """Of all files of the folder, names and contents."""
         digest = hashlib.sha256()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import importlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,15 @@ from gymnasium.envs.registration import EnvSpec
 from mlgym_synth.errors import TaskInvalid, TaskNotFound
 
 NAMESPACE = "synth"
+SUITES = {"mlgym": "mlgym_synth.evaluation.mlgym:register"}
+"""Suites of others: the function that registers what a folder holds of one."""
+
 GYM_IDS_AT_ONCE = 10_000
 """An index of at most so many tasks is put into Gymnasium's registry when it is read; of a larger one, each task when
 `make` opens it."""
+
+PIECE = 1 << 16
+"""Bytes that are turned into lower case at a time."""
 
 _LINE = re.compile(rb'^\{"id": "([^"\\]+)", .*\}$', re.MULTILINE)
 
@@ -45,6 +51,8 @@ class TaskEntry:
     reference: float | None
     verified: bool
     root: Path
+    opener: str = ""
+    """Tasks of other suites: `module:function` that takes this entry and opens it. A folder of ours has none."""
 
     @property
     def folder(self) -> Path:
@@ -52,21 +60,35 @@ class TaskEntry:
         return self.root / self.path
 
     @property
+    def address(self) -> str:
+        """What `SynthEnv` takes: the folder of a task of ours, the id of one of another suite."""
+        return self.id if self.opener else str(self.folder)
+
+    @property
     def gym_id(self) -> str:
-        """The Gymnasium id, `synth/task-0001`."""
-        return f"{NAMESPACE}/{self.id}"
+        """The Gymnasium id, `synth/task-0001`; one of another suite, `mlgym/blotto`, is its own."""
+        return _gym_id(self.id)
 
 
 class _Index:
     """One `registry/index.jsonl`: its ids at once, its lines when they are asked for.
 
+    Args:
+        root: what paths are relative to.
+        text: the index of a suite that has no such file.
+        absent: tasks of that suite that cannot be played here, and why.
+
     Raises:
         TaskInvalid: a line that cannot be read; names file and line.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.file = root, root / "registry" / "index.jsonl"
-        self._text = self.file.read_bytes() if self.file.is_file() else b""
+    def __init__(self, root: Path, text: str | None = None, absent: Mapping[str, str] | None = None) -> None:
+        self.root, self.file = root, root / "registry" / "index.jsonl" if text is None else root
+        self.absent = dict(absent or {})
+        if text is not None:
+            self._text = text.encode()
+        else:
+            self._text = self.file.read_bytes() if self.file.is_file() else b""
         names = _LINE.findall(self._text)
         if len(names) != self._text.count(b"\n"):
             # Broken, or not as `index_line` writes it: parsed now, to name the line or to put it right.
@@ -75,19 +97,24 @@ class _Index:
             names = _LINE.findall(self._text)
         self.names: list[str] = b"\n".join(names).decode().split("\n") if names else []
 
-    @cached_property
-    def _lowered(self) -> bytes:
-        return self._text.lower()
-
     def lines(self, part: str = "", any_case: bool = False) -> Iterator[bytes]:
         """Every line that holds this text, in the order of the file."""
-        text = self._lowered if any_case else self._text
-        needle = part.lower().encode() if any_case else part.encode()
-        at = text.find(needle)
-        while 0 <= at < len(text):
-            end = text.index(b"\n", at)
-            yield self._text[text.rfind(b"\n", 0, at) + 1 : end]
-            at = text.find(needle, end + 1)
+        end = -1
+        for at in self._places(part.lower().encode(), lowered=True) if any_case else self._places(part.encode()):
+            if at > end:  # else it is in the line that was the last
+                end = self._text.index(b"\n", at)
+                yield self._text[self._text.rfind(b"\n", 0, at) + 1 : end]
+
+    def _places(self, needle: bytes, lowered: bool = False) -> Iterator[int]:
+        """Where this text begins; lower case is made piece by piece, since that of a whole index takes long."""
+        text, size = self._text, PIECE if lowered else max(1, len(self._text))
+        for start in range(0, len(text), size):
+            piece = text[start : start + size + len(needle)].lower() if lowered else text
+            at = piece.find(needle)
+            while 0 <= at < len(piece):
+                yield start + at
+                # The empty text is everywhere: once a line will do.
+                at = piece.find(needle, at + 1) if needle else piece.index(b"\n", at) + 1
 
     def find(self, name: str) -> TaskEntry | None:
         """The entry of an id, if there is one."""
@@ -160,6 +187,43 @@ def register(directory: str | Path) -> list[str]:
     return _add(_Index(root))
 
 
+def registered_roots() -> list[Path]:
+    """The folders whose tasks are registered, the shipped ones first."""
+    return list(_indexes)
+
+
+def unregister(directory: str | Path) -> None:
+    """Forget the tasks below a directory; one that is not registered is no error."""
+    index = _indexes.pop(Path(directory).resolve(), None)
+    for name in index.names if index is not None else ():
+        gym.registry.pop(_gym_id(name), None)
+
+
+def register_suite(root: Path, entries: Iterable[Mapping[str, Any]], absent: Mapping[str, str]) -> list[str]:
+    """Register tasks that are not folders of ours, and return their Gymnasium ids; what `root` gave before is gone.
+
+    Args:
+        root: where the suite lies; `TaskEntry.root` of all of them.
+        entries: the other fields of `TaskEntry`, `opener` among them; ids begin with the suite's name and a slash.
+        absent: ids that cannot be played here, and why: `find` says so.
+
+    Raises:
+        TaskInvalid: an id that is taken.
+    """
+    unregister(root)
+    return _add(_Index(root.resolve(), "".join(index_line(dict(entry)) for entry in entries), absent))
+
+
+def register_from(suite: str, root: str | Path) -> None:
+    """Register what a folder holds of a suite by its name; a process that starts fresh calls it.
+
+    Raises:
+        TaskInvalid: nothing of that suite is there.
+    """
+    module, _, function = SUITES[suite].partition(":")
+    getattr(importlib.import_module(module), function)(root)
+
+
 def register_shipped() -> None:
     """Register the tasks that come with this package."""
     _add(_Index(shipped_root()))
@@ -174,12 +238,16 @@ def _add(index: _Index) -> list[str]:
     if len(index.names) <= GYM_IDS_AT_ONCE:
         for name in index.names:
             _tell_gymnasium(name)
-    return [f"{NAMESPACE}/{name}" for name in index.names]
+    return [_gym_id(name) for name in index.names]
+
+
+def _gym_id(name: str) -> str:
+    return name if "/" in name else f"{NAMESPACE}/{name}"
 
 
 def _tell_gymnasium(name: str) -> None:
     # Straight into the registry: `gym.register` looks at all ids before it adds one, quadratic in their number.
-    gym_id = f"{NAMESPACE}/{name}"
+    gym_id = _gym_id(name)
     gym.registry[gym_id] = EnvSpec(
         id=gym_id,
         entry_point="mlgym_synth.env:SynthEnv",
@@ -203,8 +271,12 @@ def find(task: str) -> TaskEntry:
     for index in _indexes.values():
         if (entry := index.find(name)) is not None:
             return entry
+        if name in index.absent:
+            raise TaskNotFound(f"{name} cannot be played here: {index.absent[name]}")
     near = _near(name)
-    hint = f"Did you mean {' or '.join(f'{NAMESPACE}/{n}' for n in near)}?" if near else "See `mlgym-synth tasks list`."
+    hint = f"Did you mean {' or '.join(map(_gym_id, near))}?" if near else "See `mlgym-synth tasks list`."
+    if name.partition("/")[0] in SUITES and not near:
+        hint = "Give the checkout of that suite: --mlgym-root, or mlgym_synth.evaluation.mlgym.register."
     raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
 
 
@@ -238,7 +310,7 @@ def select(
     """Entries that match, in the order of the index.
 
     Args:
-        patterns: ids, or globs of them, with or without `synth/`; any of them.
+        patterns: ids, or globs of them, with or without `synth/`; any of them. `synth/*` is all of ours, `*` all.
         split: `train`, `heldout` or `all`.
         family: any of these; all if empty.
         metric: only this one.
@@ -254,9 +326,10 @@ def select(
     chosen = _chosen(patterns)
     # What stands in the line of every task that matches: only such lines are parsed.
     needles = [[f'"{name}": {json.dumps(value)}'.encode() for value in values] for name, values in wanted.items()]
+    narrowest = next((either[0] for either in needles if len(either) == 1), b"")
     found: list[TaskEntry] = []
     for index in _indexes.values():
-        for line in index.lines(dataset or "", any_case=bool(dataset)):
+        for line in index.lines(dataset, any_case=True) if dataset else index.lines(narrowest.decode()):
             if not all(any(needle in line for needle in either) for either in needles):
                 continue
             if chosen is not None and _id_in(line) not in chosen:
@@ -278,20 +351,24 @@ def _id_in(line: bytes) -> str:
 
 def _chosen(patterns: Iterable[str]) -> set[str] | None:
     """The ids that any of the patterns matches; None for all."""
-    globs = [_bare(pattern) for pattern in patterns]
-    if "*" in globs:
+    patterns = list(patterns)
+    others = any("/" in name for index in _indexes.values() for name in index.names[:1])
+    if "*" in patterns or (not others and f"{NAMESPACE}/*" in patterns):
         return None
     chosen: set[str] = set()
-    for glob in globs:
-        hits = _matches(glob) if set(glob) & set("*?[") else [find(glob).id]
+    for pattern in patterns:
+        glob = _bare(pattern)
+        hits = _matches(glob, ours=glob != pattern) if set(glob) & set("*?[") else [find(glob).id]
         if not hits:
-            raise TaskNotFound(f"No task matches {glob!r} among {count()}. See `mlgym-synth tasks list`.")
+            raise TaskNotFound(f"No task matches {pattern!r} among {count()}. See `mlgym-synth tasks list`.")
         chosen.update(hits)
     return chosen
 
 
-def _matches(glob: str) -> list[str]:
-    return [name for index in _indexes.values() for name in fnmatch.filter(index.names, glob)]
+def _matches(glob: str, ours: bool) -> list[str]:
+    """Ids that match; with `ours`, none of another suite."""
+    names = [name for index in _indexes.values() for name in fnmatch.filter(index.names, glob)]
+    return [name for name in names if not ours or "/" not in name]
 
 
 def make(task: str, **kwargs: Any) -> gym.Env[Any, Any]:

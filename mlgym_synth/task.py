@@ -25,6 +25,9 @@ PREDICTION_METRICS = (
     "mape", "spearman", "quadratic_kappa", "pinball", "ndcg", "adjusted_rand",
 )  # fmt: skip
 
+CUSTOM_METRIC = "custom"
+"""Says that `grader/evaluate.py` scores predictions, for what no declared metric says."""
+
 HUB = "huggingface"
 """The package of a `Source` that is a dataset of the Hugging Face Hub."""
 
@@ -275,6 +278,9 @@ class TaskSpec(_Data):
         program = self.submission.kind == "program"
         if program != (self.data.kind == "instances"):
             raise ValueError("a `program` submission goes with data of kind `instances`, `predictions` with the others")
-        if not program and self.metric.name not in PREDICTION_METRICS:
-            raise ValueError(f"metric.name {self.metric.name!r} is none of {', '.join(PREDICTION_METRICS)}")
+        known = (*PREDICTION_METRICS, CUSTOM_METRIC)
+        if not program and self.metric.name not in known:
+            raise ValueError(f"metric.name {self.metric.name!r} is none of {', '.join(known)}")
+        if self.metric.name == CUSTOM_METRIC and self.metric.optimum is None:
+            raise ValueError("metric.optimum: a metric of the task's own has to say what perfect predictions score")
         return self

@@ -132,8 +132,8 @@ def make_vec(tasks: str | Sequence[str], num_envs: int | None = None, **kwargs: 
         TaskNotFound: with the ids that are near it.
     """
     if isinstance(tasks, str):
-        return SynthVectorEnv(num_envs or 1, task=str(registry.find(tasks).folder), **kwargs)
-    return SynthVectorEnv(tasks=[str(registry.find(task).folder) for task in tasks], **kwargs)
+        return SynthVectorEnv(num_envs or 1, task=registry.find(tasks).address, **kwargs)
+    return SynthVectorEnv(tasks=[registry.find(task).address for task in tasks], **kwargs)
 
 
 def _zeros(env: SynthVectorEnv, value: object) -> NDArray[Any]:

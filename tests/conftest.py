@@ -1,12 +1,15 @@
-"""What tests in several rooms share: which sandbox backends this machine has."""
+"""What tests in several rooms share: which sandbox backends this machine has, and whether it has a browser."""
 
 from __future__ import annotations
 
 import functools
 import os
+import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from mlgym_synth import registry
 from mlgym_synth.errors import SandboxUnavailable
 from mlgym_synth.sandbox import choose_backend
 
@@ -21,16 +24,23 @@ def docker_complaint() -> str | None:
     return None
 
 
+def browser_complaint() -> str | None:
+    """Why no page can be opened here; None if it can."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} missing: apt-get install chromium chromium-driver" if missing else None
+
+
+COMPLAINTS: dict[str, Callable[[], str | None]] = {"docker": docker_complaint, "browser": browser_complaint}
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests marked `docker` where no daemon answers, unless CI says that one must."""
-    if item.get_closest_marker("docker") is None:
-        return
-    complaint = docker_complaint()
-    if complaint is None:
-        return
-    if os.environ.get("MLGYM_SYNTH_REQUIRE_DOCKER") == "1":
-        pytest.fail(f"MLGYM_SYNTH_REQUIRE_DOCKER=1, but {complaint}")
-    pytest.skip(complaint)
+    """Skip tests marked `docker` or `browser` where there is none, unless CI says that there must be one."""
+    for marker, complain in COMPLAINTS.items():
+        if item.get_closest_marker(marker) is None or (complaint := complain()) is None:
+            continue
+        if os.environ.get("MLGYM_SYNTH_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"MLGYM_SYNTH_REQUIRE_DOCKER=1, but {complaint}")
+        pytest.skip(complaint)
 
 
 @pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), "bwrap"])
@@ -38,3 +48,12 @@ def backend(request: pytest.FixtureRequest) -> str:
     """The name of each backend in turn."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(autouse=True)
+def _same_registry_after() -> Iterator[None]:
+    """What a test registers is gone when it ends."""
+    before = registry.registered_roots()
+    yield
+    for root in set(registry.registered_roots()) - set(before):
+        registry.unregister(root)

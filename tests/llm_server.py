@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,9 +47,13 @@ def answer(
     *,
     finish_reason: str = "stop",
     tokens: tuple[int, int] | None = (1000, 500),
+    choice: Mapping[str, Any] | None = None,
     **message: Any,
 ) -> Response:
-    """A completion; `message` adds fields (`refusal`, `reasoning_content`), `tokens` are those of prompt and answer."""
+    """A completion; `message` adds fields (`refusal`, `reasoning_content`), `tokens` are those of prompt and answer.
+
+    `choice` adds fields beside the message (`logprobs`, `token_ids`).
+    """
     completion: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -60,6 +64,7 @@ def answer(
                 "index": 0,
                 "finish_reason": finish_reason,
                 "message": {"role": "assistant", "content": content, **message},
+                **(choice or {}),
             }
         ],
     }
@@ -70,6 +75,21 @@ def answer(
             "total_tokens": sum(tokens),
         }
     return Response(json.dumps(completion).encode())
+
+
+def call(
+    *made: tuple[str, Any], content: str | None = None, finish_reason: str = "tool_calls", **more: Any
+) -> Response:
+    """A completion that calls functions: each a name with its arguments, as an object or as the text of a model."""
+    calls = [
+        {"id": f"call-{place}", "type": "function", "function": {"name": name, "arguments": _argument_text(arguments)}}
+        for place, (name, arguments) in enumerate(made)
+    ]
+    return answer(content, finish_reason=finish_reason, tool_calls=calls, **more)
+
+
+def _argument_text(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def failure(status: int, message: str = "", *, retry_after: str | None = None, code: str | None = None) -> Response:

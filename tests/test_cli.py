@@ -27,7 +27,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 COMMANDS = [
     ("demo",), ("tasks",), ("tasks", "list"), ("tasks", "show"), ("verify",), ("sandbox",), ("sandbox", "build"),
-    ("sandbox", "doctor"), ("sandbox", "clean"),
+    ("sandbox", "doctor"), ("sandbox", "clean"), ("aup",), ("export",), ("benchmark",), ("rollout",), ("synthesize",),
+    ("export-tasks",),
+    ("report",), ("report", "synthesis"), ("report", "trajectories"),
 ]  # fmt: skip
 
 
@@ -49,6 +51,16 @@ def test_tasks_list_prints_the_index() -> None:
     assert {task["family"] for task in only} == {"game-strategy"}
 
 
+def test_tasks_list_filters() -> None:
+    options = ("--split", "train", "--metric", "rmse", "--dataset", "ISLR", "--limit", "3")
+    listed = json.loads(run("tasks", "list", *options, "--json").stdout)
+    assert 0 < len(listed) <= 3
+    assert all("islr" in task["dataset"].lower() for task in listed)
+    assert {(task["split"], task["metric"]) for task in listed} == {("train", "rmse")}
+    everything = json.loads(run("tasks", "list", "--json").stdout)
+    assert f"{len(listed)} tasks of {len(everything)}" in run("tasks", "list", *options).stdout
+
+
 def test_tasks_show_says_whether_it_runs_here() -> None:
     shown = run("tasks", "show", "synth/task-0001")
     assert "runs here? yes" in shown.stdout
@@ -63,6 +75,9 @@ def test_tasks_show_says_whether_it_runs_here() -> None:
         (["tasks", "show", "task-001"], "Did you mean synth/task-0001"),
         (["tasks", "list", "nothing-*"], "No task matches 'nothing-*'"),
         (["tasks", "list", "--family", "nope"], "Families are anomaly-detection, calibration"),
+        (["tasks", "list", "--metric", "nope"], "Metrics are accuracy, adjusted_rand"),
+        (["tasks", "list", "--family", "ranking", "--metric", "pinball"], "no task matches all"),
+        (["tasks", "list", "--limit", "0"], "--limit 0: must be at least 1"),
         (["tasks", "list", "--registry", "/nowhere"], "no registry/index.jsonl"),
         (["demo", "--agent", "scripted:genius"], "Agents are scripted:nop"),
         (["demo", "--agent", "no.such:agent"], "No module named 'no'"),

@@ -12,13 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluation.mlgym.checkout import build
+from tests.hub_server import HubServer
+from tests.llm_server import LLMServer
+from tests.synthesis.test_llm_author import files, hub, teacher
+
+__all__ = ["hub"]  # a fixture
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
-COMMANDS = [
-    line.partition("#")[0].strip() for language, text in BLOCKS if language == "bash" for line in text.splitlines()
+SCRIPTS = [
+    [line.partition(" #")[0].strip() for line in text.splitlines()] for language, text in BLOCKS if language == "bash"
 ]
+COMMANDS = [command for script in SCRIPTS for command in script if command]
+ENDPOINT = "http://127.0.0.1:8000/v1"
 
 
 @pytest.mark.parametrize("snippet", PYTHON, ids=lambda text: text.splitlines()[0][:40])
@@ -30,15 +38,20 @@ def test_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("mlgym-synth")])
-def test_command_runs(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", [s for s in SCRIPTS if s[0].startswith("mlgym-synth")], ids=lambda s: s[0][:50])
+def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None:
     shutil.copytree(ROOT / "envs" / "task-0001", tmp_path / "my-tasks" / "envs" / "task-0001")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip()
+    build(tmp_path / "MLGym")
+    (tmp_path / "my-suite.txt").write_text("task-0018\n")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OPENAI_API_KEY": "k"}
+    with LLMServer(teacher(files())) as server:
+        for command in script:
+            command = command.replace(ENDPOINT, server.url)
+            done = subprocess.run(
+                shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert done.stdout.strip()
 
 
 def test_make_targets_exist() -> None:
@@ -49,7 +62,7 @@ def test_make_targets_exist() -> None:
 
 
 def test_every_command_is_tested() -> None:
-    assert all(command.startswith(("mlgym-synth ", "make ")) for command in COMMANDS if command)
+    assert all(command.startswith(("mlgym-synth ", "make ")) for command in COMMANDS)
 
 
 def test_figures_are_those_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:

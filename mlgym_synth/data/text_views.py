@@ -44,6 +44,17 @@ def colleges(frame: pd.DataFrame) -> pd.DataFrame:
     return last.assign(degree=degree)[["inst_name", "degree"]].reset_index(drop=True)
 
 
+def dishes(frame: pd.DataFrame) -> pd.DataFrame:
+    """What bakers called their bakes, for two kinds of challenge."""
+    import pandas as pd
+
+    parts = [
+        frame.rename(columns={kind: "bake"})[["bake", "series"]].assign(challenge=kind).dropna()
+        for kind in ("signature", "showstopper")
+    ]
+    return pd.concat(parts).drop_duplicates("bake").reset_index(drop=True)
+
+
 def remarks(frame: pd.DataFrame) -> pd.DataFrame:
     """What was remarked on bird strikes, where it is more than a few words."""
     there = frame[frame["remarks"].fillna("").str.len() >= SHORTEST_REMARK].drop_duplicates("remarks")

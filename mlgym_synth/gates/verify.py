@@ -49,7 +49,7 @@ FAULTS = (GateFailed, TaskInvalid, SubmissionInvalid, SandboxOverloaded, FileRef
 """What a task brings about itself; every other error is infrastructure, and no verdict."""
 _ROOMS = (
     "gates", "grading", "data", "sandbox", "tools",
-    "briefing.py", "env.py", "episode.py", "folder.py", "limits.py", "task.py",
+    "briefing.py", "env.py", "episode.py", "folder.py", "limits.py", "playable.py", "task.py",
 )  # fmt: skip
 
 

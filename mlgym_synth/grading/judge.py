@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from mlgym_synth.data.prepared import Sealed
 from mlgym_synth.errors import GradingError
 from mlgym_synth.grading.bootstrap import Groups, Rows, interval, resampled
+from mlgym_synth.grading.evaluator import Evaluator, kind_of
 from mlgym_synth.grading.grade import Grade
-from mlgym_synth.grading.metrics import METRICS
+from mlgym_synth.grading.metrics import METRICS, Scorer
 from mlgym_synth.grading.parsing import parse_predictions
 from mlgym_synth.task import Half, PredictionsSubmission, SubmissionColumn, TaskSpec
 
@@ -23,12 +25,15 @@ class PredictionJudge:
         spec: a task with a `predictions` submission.
         sealed: its sealed half.
         ids: shape [n], the id that `test.csv` shows for row i of the sealed arrays.
+        evaluator: the task's own, where its metric is `custom`.
 
     Raises:
         GradingError: the sealed half does not fit the task.
     """
 
-    def __init__(self, spec: TaskSpec, sealed: Sealed, ids: NDArray[np.int64]) -> None:
+    def __init__(
+        self, spec: TaskSpec, sealed: Sealed, ids: NDArray[np.int64], evaluator: Evaluator | None = None
+    ) -> None:
         if not isinstance(spec.submission, PredictionsSubmission) or sealed.truth is None or sealed.is_test is None:
             raise GradingError(f"{spec.id}: no predictions task with sealed labels")
         if not len(sealed.truth) == len(sealed.is_test) == len(ids):
@@ -37,7 +42,7 @@ class PredictionJudge:
         self.submission = bounded(spec.submission, spec.metric.name)
         self.ids = ids
         self._sealed = sealed
-        self._scorer = METRICS[spec.metric.name]
+        self._evaluator = evaluator
         self._truth = standardised(truth_codes(spec, sealed.truth), sealed)
         self._rows = {"validation": np.flatnonzero(~sealed.is_test), "test": np.flatnonzero(sealed.is_test)}
 
@@ -49,7 +54,9 @@ class PredictionJudge:
             GradingError: no score is defined.
         """
         prediction = self._parse(content)
-        return Grade(self._score(prediction, self._rows["validation"]), self._score(prediction, self._rows["test"]))
+        with self._scorer() as scorer:
+            validation, test = (self._score(scorer, prediction, self._rows[half]) for half in ("validation", "test"))
+        return Grade(validation, test)
 
     def standard_error(self, content: bytes, half: Half, n: int = 200, seed: int = 0) -> float:
         """Bootstrap standard error of the score on one half, over rows, or over groups where rows have them."""
@@ -69,25 +76,31 @@ class PredictionJudge:
         return interval(sign * (scores[:, 0] - scores[:, 1]), level)
 
     def _parse(self, content: bytes) -> NDArray[Any]:
-        probabilities = self._scorer.kind == "probability" or self.spec.metric.classes is not None
+        probabilities = kind_of(self.spec) == "probability" or self.spec.metric.classes is not None
         parsed = parse_predictions(content, self.submission, self.ids, probabilities=probabilities)
         if parsed.dtype == object:
             parsed = label_codes(self.spec, parsed)
         return standardised(parsed, self._sealed)
 
-    def _score(self, prediction: NDArray[Any], rows: Rows, groups: Groups | None = None) -> float:
+    def _scorer(self) -> AbstractContextManager[Scorer]:
+        return nullcontext(METRICS[self.spec.metric.name]) if self._evaluator is None else self._evaluator.scorer()
+
+    def _score(self, scorer: Scorer, prediction: NDArray[Any], rows: Rows, groups: Groups | None = None) -> float:
         if groups is None and self._sealed.groups is not None:
             groups = self._sealed.groups[rows] if self.spec.metric.name == "ndcg" else None
-        return self._scorer(self._truth[rows], prediction[rows], self.spec.metric, groups)
+        return scorer(self._truth[rows], prediction[rows], self.spec.metric, groups)
 
     def _resampled(self, predictions: list[NDArray[Any]], half: Half, n: int, seed: int) -> NDArray[np.float64]:
         rows = self._rows[half]
         groups = None if self._sealed.groups is None else self._sealed.groups[rows]
 
-        def scores(drawn: Rows, drawn_groups: Groups | None) -> NDArray[np.float64]:
-            return np.array([self._score(prediction, rows[drawn], drawn_groups) for prediction in predictions])
+        with self._scorer() as scorer:
 
-        return resampled(scores, len(rows), groups, n, seed)
+            def scores(drawn: Rows, drawn_groups: Groups | None) -> NDArray[np.float64]:
+                found = [self._score(scorer, prediction, rows[drawn], drawn_groups) for prediction in predictions]
+                return np.array(found)
+
+            return resampled(scores, len(rows), groups, n, seed)
 
 
 def bounded(submission: PredictionsSubmission, metric: str) -> PredictionsSubmission:
@@ -121,7 +134,7 @@ def truth_codes(spec: TaskSpec, truth: NDArray[Any]) -> NDArray[Any]:
         return _positions(truth, spec.metric.classes)
     if truth.dtype.kind != "U":
         return truth
-    if METRICS[spec.metric.name].kind != "label":
+    if kind_of(spec) != "label":
         raise GradingError(f"{spec.metric.name} needs a numeric target; name the positive class in data.positive")
     return label_codes(spec, truth)
 

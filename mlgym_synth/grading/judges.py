@@ -8,9 +8,11 @@ from typing import Protocol
 from mlgym_synth.data.episode import episode_data
 from mlgym_synth.data.store import prepare
 from mlgym_synth.folder import TaskFolder
+from mlgym_synth.grading.evaluator import Evaluator
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.sandbox.base import Sandbox
+from mlgym_synth.task import CUSTOM_METRIC
 
 
 class Judge(Protocol):
@@ -31,7 +33,7 @@ def open_judge(folder: TaskFolder, seed: int, open_sandbox: Callable[[], Sandbox
     Args:
         folder: the task.
         seed: draws ids and row order.
-        open_sandbox: how the referee of programs gets a fresh sandbox.
+        open_sandbox: how referees of programs and a task's own evaluator get a fresh sandbox.
 
     Returns:
         The judge, and the workspace files that the data makes.
@@ -49,4 +51,5 @@ def open_judge(folder: TaskFolder, seed: int, open_sandbox: Callable[[], Sandbox
     prepared = prepare(spec)
     data = episode_data(spec, prepared, seed)
     assert data.ids is not None
-    return PredictionJudge(spec, prepared.sealed, data.ids), data.files
+    evaluator = Evaluator(folder, open_sandbox) if spec.metric.name == CUSTOM_METRIC else None
+    return PredictionJudge(spec, prepared.sealed, data.ids, evaluator), data.files

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mlgym_synth.data.canonical import csv_field
 from mlgym_synth.data.episode import constant
 from mlgym_synth.data.prepared import Public, Sealed, Table
+from mlgym_synth.grading.evaluator import kind_of
 from mlgym_synth.grading.judge import truth_codes
-from mlgym_synth.grading.metrics import METRICS
 from mlgym_synth.task import CellData, PredictionsSubmission, SubmissionColumn, TaskSpec
 
 MOST_CONSTANTS = 50
@@ -52,7 +52,7 @@ def constant_submissions(spec: TaskSpec, public: Public, sealed: Sealed, ids: ND
     assert sealed.truth is not None
     if isinstance(spec.data, CellData):
         return _cell_constants(spec, public, sealed, ids)
-    kind = METRICS[metric.name].kind
+    kind = kind_of(spec)
     if kind == "rank":
         return {"constant": constant(submission, metric, ids)}
     if kind == "label":

@@ -39,6 +39,10 @@ class Attachment:
         """Write to stdin."""
         self._socket.sendall(data)
 
+    def shutdown(self, how: int, /) -> None:
+        """End both directions."""
+        self._socket.shutdown(how)
+
     def close(self) -> None:
         """Let go: the container's stdin ends."""
         with contextlib.suppress(OSError):

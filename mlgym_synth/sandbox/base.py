@@ -99,6 +99,13 @@ class Sandbox(ABC):
         """
 
     @abstractmethod
+    def interrupt(self) -> None:
+        """End it from another thread than the one that uses it: a call in progress there raises `SandboxDied` at once.
+
+        `close` is still to be called by its user.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """End everything inside and free what it held. Never raises; a second call does nothing."""
 

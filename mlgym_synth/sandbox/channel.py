@@ -5,6 +5,7 @@ Used by `supervised.py`; a backend makes one from a connected socket.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -38,6 +39,9 @@ class Stream(Protocol):
 
     def sendall(self, data: bytes, /) -> None:
         """All of `data`."""
+
+    def shutdown(self, how: int, /) -> None:
+        """End both directions; a `recv` that waits in another thread returns."""
 
     def close(self) -> None:
         """Let go."""
@@ -100,6 +104,11 @@ class Channel:
         """Wait for the supervisor's first message."""
         if self.receive(timeout_s) != [b"ready"]:
             raise ChannelClosed("the supervisor did not start")
+
+    def interrupt(self) -> None:
+        """End the connection from another thread: a request in progress raises `ChannelClosed` at once."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close our end, which ends the sandbox; a second call does nothing."""

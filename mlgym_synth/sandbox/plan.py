@@ -49,6 +49,7 @@ def environment(limits: Limits) -> dict[str, str]:
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "TERM": "dumb",
+        "TIME_STYLE": "+",  # `ls -l` tells no times, so that episodes replay
         "TMPDIR": "/tmp",
         "PYTHONPATH": "/opt/site",
         "PYTHONHASHSEED": "0",

@@ -74,6 +74,10 @@ class SupervisedSandbox(Sandbox):
             self._channel.close()
             self._release()
 
+    def interrupt(self) -> None:
+        """See `Sandbox.interrupt`."""
+        self._channel.interrupt()
+
     @abstractmethod
     def _release(self) -> None:
         """Free what the backend holds, after the channel was closed; never raises."""

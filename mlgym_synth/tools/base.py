@@ -14,6 +14,8 @@ from mlgym_synth.sandbox.base import Sandbox
 
 MAX_ARGUMENT_CHARS = 16 << 20
 """Longer string arguments are refused with a correction."""
+MAX_REASON_CHARS = 300
+"""Of why an action is malformed, as much is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,14 @@ def parse_action(action: object, tools: Mapping[str, Tool]) -> ToolCall | str:
 
     Args:
         action: `{"tool": name, "arguments": {...}}`; arguments may also be the JSON text of an object, as models
-            give them. Anything at all is accepted here.
+            give them. `{"malformed": why}` is for an agent that could not read what its model said: the correction
+            says why. Anything at all is accepted here.
         tools: the tools that exist, by name.
     """
     if not isinstance(action, Mapping):
         return _correction(f"an action is a mapping, not {type(action).__name__}", tools)
+    if action.keys() == {"malformed"} and isinstance(action["malformed"], str):
+        return _correction(action["malformed"][:MAX_REASON_CHARS], tools)
     extra = [key for key in action if key not in ("tool", "arguments")]
     if "tool" not in action or extra:
         wrong = f"unknown key {_clip(extra[0])}" if extra else "the key 'tool' is missing"
@@ -119,7 +124,7 @@ def parse_action(action: object, tools: Mapping[str, Tool]) -> ToolCall | str:
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _correction(f"arguments are not JSON ({error})", {name: tool})
     if not isinstance(arguments, Mapping):
         return _correction(f"arguments are {type(arguments).__name__}, not a mapping", {name: tool})

@@ -27,7 +27,10 @@ def _view(context: Context, arguments: dict[str, Any]) -> ToolResult:
     if end < start:
         return ToolResult(f"`end` ({end}) lies before `start` ({start}).")
     argv = ["/bin/sh", "-c", _VIEW, "view", arguments["path"], str(start), str(end)]
-    result = context.sandbox.run(argv, context.timeout_s)
+    try:
+        result = context.sandbox.run(argv, context.timeout_s)
+    except FileRefused as refusal:
+        return ToolResult(f"Not shown: {refusal}")
     return ToolResult(result.output.rstrip("\n") or "[empty]", result.exit_code, result.elapsed_s)
 
 
@@ -53,7 +56,10 @@ def _edit(context: Context, arguments: dict[str, Any]) -> ToolResult:
 
 def _search(context: Context, arguments: dict[str, Any]) -> ToolResult:
     argv = ["grep", "-rnHIE", "-D", "skip", "-m", "50", "-e", arguments["pattern"], "--", arguments.get("path", ".")]
-    result = context.sandbox.run(argv, context.timeout_s)
+    try:
+        result = context.sandbox.run(argv, context.timeout_s)
+    except FileRefused as refusal:
+        return ToolResult(f"Not searched: {refusal}")
     shown = "\n".join(line[:500] for line in result.output.splitlines())
     if result.exit_code == 1 and not shown:
         shown = "[no match]"

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import importlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,7 +141,8 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: C
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert rest.strip() == "", "no other task was verified to its end"
+    # What is left of the first task's own lines may still come.
+    assert not re.search(r"^(pass|FAIL)", rest, re.MULTILINE), "no other task was verified to its end"
     _, alive = psutil.wait_procs(_living(process.pid), timeout=30)
     assert not alive
     said: list[Verdict] = []

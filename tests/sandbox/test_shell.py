@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from mlgym_synth.sandbox import WORKSPACE, Sandbox
@@ -24,11 +26,32 @@ def test_the_shell_starts_in_an_empty_workspace_of_the_agents_own(sandbox: Sandb
     assert output_of(sandbox, "pwd; ls -A; whoami; stat -c '%U %a' .") == f"{WORKSPACE}\nagent\nagent 755\n"
 
 
+def test_a_listing_and_the_end_of_a_job_tell_no_times_and_no_pids(sandbox: Sandbox) -> None:
+    listed = output_of(sandbox, "echo x > a; ls -l a")
+    assert listed.split() == ["-rw-r--r--", "1", "agent", "agent", "2", "a"]
+    ended = output_of(sandbox, "bash -c 'kill -9 $$'; (exec sleep 9) & kill -9 $!; wait $!")
+    assert ended.count("Killed") == 2
+    assert not any(character.isdigit() for character in ended.replace("kill -9", "").replace("sleep 9", ""))
+
+
 def test_directory_variables_functions_aliases_and_options_stay(sandbox: Sandbox) -> None:
     sandbox.exec("cd /tmp; x='a  b'; export y=2; f() { echo f:$1; }; alias q='echo alias'; shopt -s nullglob", 30)
     assert (
         output_of(sandbox, 'pwd; echo "$x"; bash -c "echo $y"; f 1; q; echo none*') == "/tmp\na  b\n2\nf:1\nalias\n\n"
     )
+
+
+def test_a_host_that_ignores_signals_as_under_nohup_changes_nothing(open_sandbox: Open) -> None:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGUSR1)}
+    try:
+        sandbox = open_sandbox(memory_mib=512, pids=64, disk_mib=64)
+        asked = "import signal as s; print([s.getsignal(n).name for n in (s.SIGHUP, s.SIGUSR1, s.SIGXFSZ)])"
+        assert (
+            output_of(sandbox, f'trap -p; python -c "{asked}"') == "['SIG_DFL', 'SIG_DFL', 'SIG_IGN']\n"
+        )  # Python's own
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
 
 
 KILLERS = {

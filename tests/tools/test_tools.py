@@ -132,6 +132,20 @@ def test_tools_work_when_the_shell_is_in_a_mess(use: Use) -> None:
     assert use("search", pattern="here").observation == "./f:1:here"
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("view", {"path": "a\0b"}),
+        ("search", {"pattern": "a\0b"}),
+        ("search", {"pattern": "a", "path": "\0"}),
+        ("create", {"path": "a\0b", "content": ""}),
+        ("edit", {"path": "a\0b", "old": "a", "new": "b"}),
+    ],
+)
+def test_a_nul_byte_in_an_argument_is_answered(use: Use, call: tuple[str, dict[str, str]]) -> None:
+    assert "NUL" in use(call[0], **call[1]).observation
+
+
 def test_lone_surrogate_is_written_as_a_question_mark(use: Use) -> None:
     use("create", path="f", content="a\ud800b")
     assert use("bash", command="cat f").observation == "a?b"

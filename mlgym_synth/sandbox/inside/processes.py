@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # module `typing` costs a megabyte
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SIGKILL, SIGPIPE, SIGXFSZ = 9, 13, 25  # module `signal` costs a megabyte
+SIGKILL = 9  # module `signal` costs a megabyte
 _SCRATCH = 300  # descriptors from here on are free while a child arranges its own
 
 
@@ -131,11 +131,12 @@ class Agent:
 
 
 def restore_signals() -> None:
-    """Python ignores two signals, and a child would inherit that."""
+    """What is ignored here a child would inherit: two signals of Python, and SIGHUP under nohup."""
     import _signal  # type: ignore[import-not-found]  # what module `signal` is made of
 
-    for number in (SIGPIPE, SIGXFSZ):
-        _signal.signal(number, _signal.SIG_DFL)
+    for number in _signal.valid_signals():
+        if _signal.getsignal(number) == _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_DFL)
 
 
 def write_text(path: str, text: str) -> None:
