@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mlgym_synth.registry import find
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BLOCK = re.compile(r"(<!-- figures: benchmarks/readme_table\.py -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -19,7 +21,9 @@ def load(name: str) -> dict[str, Any]:
 
 def table() -> str:
     steps, memory, validate = load("step_latency"), load("memory"), load("validate_latency")
+    rollouts, crash, index = load("rollout_overhead"), load("rollout_crash"), load("registry_index")
     played = load("scripted_agents")
+    families = len({find(task).family for task in played["tasks"]})
     returns = ", ".join(f"`{name}` {value:.2f}" for name, value in played["mean_return"].items())
     docker, bwrap, machine = steps["docker"], steps["bwrap"], steps["machine"]
     inside = max(memory[backend]["sandbox_rss_mib"] for backend in ("docker", "bwrap"))
@@ -51,7 +55,27 @@ def table() -> str:
             "validate_latency.py",
         ),
         (
-            f"mean return over the {len(played['tasks'])} tasks (0.5 is the baseline, 0.75 the reference)",
+            f"the rollout engine, {rollouts['environments']} environments, an agent that answers at once",
+            f"{rollouts['engine_steps_per_s']:.0f} steps/s, all trajectories stored; the loop adds"
+            f" {rollouts['one_at_a_time']['added_ms']} ms a step",
+            f"{rollouts['env_steps_per_s']:.0f} steps/s, the same environments stepped by hand",
+            "rollout_overhead.py",
+        ),
+        (
+            f"{crash['episodes']} episodes, the run killed {len(crash['kills_at_stored'])} times (SIGKILL) and resumed",
+            f"{crash['stored']} stored, {crash['twice']} twice, {crash['left_over']['containers']} containers left",
+            f"{crash['other_than_undisturbed']} differ from a run that nobody disturbed",
+            "rollout_crash.py",
+        ),
+        (
+            f"an index of {index['index_tasks']:,} tasks: list, filter, open one (each in a fresh process)",
+            f"{index['call_ms']['list_first_100']}, {index['call_ms']['filter_first_100']},"
+            f" {index['call_ms']['make']} ms; importing the package costs {index['import_added_ms']} ms",
+            f"{index['import_gymnasium_ms']} ms, importing gymnasium",
+            "registry_index.py",
+        ),
+        (
+            f"mean return over {len(played['tasks'])} tasks of {families} families (0.5: baseline, 0.75: reference)",
             returns,
             "",
             "scripted_agents.py",

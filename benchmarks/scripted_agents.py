@@ -33,11 +33,11 @@ def episode(entry: registry.TaskEntry, agent: str) -> dict[str, Any]:
     if trajectory.fault is not None:
         raise RuntimeError(f"{entry.id}, {agent}: {trajectory.fault}: {trajectory.error}")
     return {
-        "test_score": trajectory.turns[-1].info["test_score"],
+        "test_score": trajectory.test_score,
         "return": round(trajectory.total_reward, 4),
         "exit_status": trajectory.exit_status,
-        "steps": len(trajectory.turns),
-        "tool_seconds": round(sum(turn.info["elapsed_s"] for turn in trajectory.turns), 1),
+        "steps": len(trajectory.steps),
+        "tool_seconds": round(trajectory.tool_seconds, 1),
     }
 
 

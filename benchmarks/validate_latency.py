@@ -30,7 +30,7 @@ def main() -> None:
     env = SynthEnv(entry.folder, sandbox="bwrap", max_steps=1000)
     env.reset(seed=0)
     env.step(bash("python baseline.py"))
-    file = env.folder.spec.submission.file
+    file = load_task(entry.folder).spec.submission.file
     validating, reading = [], []
     for _ in range(TIMES):
         env.step(bash(f"(head -n 1 {file}; tail -n +2 {file} | shuf) > s && mv s {file}"))
