@@ -30,6 +30,8 @@ $(VENV)/.data: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]'
 	touch $@
 
+# --no-deps: the code of TRL that reads training data needs no PyTorch; its requirements would bring gigabytes of it.
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'trl>=1.0,<2'
 	touch $@ $(VENV)/.data
