@@ -26,6 +26,7 @@ from common import RESULTS, write
 from mlgym_synth import registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.agents.base import fingerprint_of
+from mlgym_synth.grading.reward import ROUNDING
 from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
 from mlgym_synth.sandbox.runtime import ensure_runtime
@@ -102,7 +103,7 @@ def told(lines: list[Line]) -> dict[str, Any]:
         "mean_reward": round(statistics.mean(float(each["reward"]) for each in lines), 4),
         "mean_progress": round(statistics.mean(min(max(p, -1.0), 2.0) for p in progress), 4),
         "valid": round(statistics.mean(bool(each["test_score"]) for each in lines), 4),
-        "above_baseline": round(statistics.mean(p > 0 for p in progress), 4),
+        "above_baseline": round(statistics.mean(p > ROUNDING for p in progress), 4),
         "mean_steps": round(statistics.mean(int(each["steps"]) for each in lines), 1),
         "mean_tool_s": round(statistics.mean(float(each["tool_s"]) for each in lines), 2),
         "most_tool_s": max(float(each["tool_s"]) for each in lines),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles
 from mlgym_synth.evaluation.scores import Scores, Which
 from mlgym_synth.grading.bootstrap import interval, means
-from mlgym_synth.grading.reward import clipped, progress
+from mlgym_synth.grading.reward import ROUNDING, clipped, progress
 
 Interval = tuple[float, float]
 Measure = Literal["progress", "beats_baseline"]
@@ -263,7 +263,8 @@ def worths(scores: Scores, agent: str, name: str, measure: Measure, which: Which
     if not len(outcomes):
         outcomes = np.array([np.nan])
     if measure == "beats_baseline":
-        return np.asarray(task.sign * (outcomes - task.baseline) > 0, dtype=np.float64)
+        least = ROUNDING * max(abs(task.baseline), 1e-3)
+        return np.asarray(task.sign * (outcomes - task.baseline) > least, dtype=np.float64)
     if task.reference is None:
         raise ValueError(f"no reference is known for {name}")
     ends = (task.baseline, task.reference, task.direction)

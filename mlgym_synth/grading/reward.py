@@ -11,6 +11,9 @@ from mlgym_synth.task import Direction
 CLIP = (-1.0, 2.0)
 """Bounds of one task's progress in a mean over tasks, so that no single task decides it."""
 
+ROUNDING = 1e-9
+"""Progress that is none: the same scores summed in another order, as other machines do, differ by less."""
+
 
 def progress(score: float, baseline: float, reference: float, direction: Direction) -> float:
     """How far a score lies on the way from the baseline (0) to the reference (1); beyond both ends too.

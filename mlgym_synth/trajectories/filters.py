@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from mlgym_synth.grading.reward import ROUNDING
 from mlgym_synth.trajectories.model import Trajectory
 from mlgym_synth.trajectories.store import read_trajectories
 from mlgym_synth.trajectories.tokens import TokenCounter
@@ -132,7 +133,7 @@ def successful() -> Filter:
 
 def improved() -> Filter:
     """Better than the baseline on the test half."""
-    return _each("better than the baseline", lambda t: t.progress is not None and t.progress > 0)
+    return _each("better than the baseline", lambda t: t.progress is not None and t.progress > ROUNDING)
 
 
 def progress_at_least(least: float) -> Filter:

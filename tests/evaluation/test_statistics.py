@@ -46,6 +46,12 @@ def test_share_of_runs_above_the_baseline_needs_no_reference_and_a_tie_is_not_ab
     assert mean_worth(scores, "beats_baseline")["a"].value == pytest.approx((1 / 2 + 1 / 4 + 1) / 3)
 
 
+def test_what_a_sum_in_another_order_gives_is_a_tie_with_the_baseline() -> None:
+    a_hair = 0.5 + 2**-50
+    scores = made(TASKS, a={"up": [[a_hair]], "down": [[4.0 - 2**-48]], "open": [[1.001]]})
+    assert mean_worth(scores, "beats_baseline")["a"].value == pytest.approx(1 / 3)
+
+
 def test_without_references_there_is_no_progress() -> None:
     scores = published()
     assert mean_worth(scores, "progress") == {}

@@ -61,6 +61,7 @@ def counts(trajectories: Sequence[Trajectory], *filters: Filter | Best) -> list[
         (not_void(), {}, {"fault": "model", "exit_status": None}),
         (successful(), {"exit_status": "auto_submitted"}, {"exit_status": "no_submission", "test_score": None}),
         (improved(), {"progress": 0.01}, {"progress": 0.0}),
+        (improved(), {"progress": 1e-5}, {"progress": 2e-15}),
         (improved(), {}, {"progress": None}),
         (progress_at_least(0.5), {"progress": 0.5}, {"progress": 0.49}),
         (progress_at_least(-1), {"progress": -0.5}, {"progress": None}),
