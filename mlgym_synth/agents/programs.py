@@ -33,6 +33,8 @@ _KINDS = {
     "control": ("observation, step", r"gymnasium\.make|policy|torque"),
     "knapsack": ("values, weights, capacities", r"knapsack|capacit|value"),
     "poker": ("card, actions, past", r"poker|\bbet\b|fold"),
+    "rounds": ("history", r"payoffs?\b|partner|defect"),
+    "fields": ("history", r"battlefields?|soldiers"),
     "bidding": ("prize, mine, theirs, history", r"\bbids?\b|prizes?\b"),
 }
 _CLEAR = 3
@@ -44,6 +46,8 @@ _BELOW = {"trips": "orders", "jobs": "orders", "clauses": "values", "channels": 
 """Kinds whose recipe goes below the baseline's program, and the search that goes below the recipe."""
 _MOVES = {"trips": 9000, "jobs": 2500, "clauses": 3000, "apart": 4000}
 """Moves of a long search, about a tenth of a second; others make 6000."""
+SHOWN_OPPONENT = "target.py"
+"""Where MLGym's games show the code that is played against."""
 _NUMBERS = {"twice": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10}
 
 
@@ -76,6 +80,8 @@ def program_ideas(goal: Goal, kind: str, shown: str, rng: random.Random) -> list
         return [Idea(f"order-{n}", f"python characters.py {n} {cache}", script) for n, cache in orders]
     if kind == "control":
         return _training(goal, rng)
+    if kind in ("rounds", "fields"):
+        return _against_shown(goal, kind) if SHOWN_OPPONENT in goal.files else []
     if kind in _BELOW:
         return _searches(goal, kind, rng)
     limit = round(0.6 * goal.call_s, 2)
@@ -168,6 +174,20 @@ def _laws(goal: Goal, rng: random.Random) -> list[Idea]:
     forms = rng.sample(["powers", "terms", "ratios", "logs"], 4)
     knobs = knobs_of("laws.py", text, ("TERMS", "RIM"))
     return [Idea(form, f"python laws.py {form}", {"laws.py": text}, knobs=knobs) for form in forms]
+
+
+def _against_shown(goal: Goal, kind: str) -> list[Idea]:
+    """The best of some plans against an opponent whose code is in the workspace."""
+    text = " ".join(goal.text.split())
+    rounds, fields = re.search(r"(\d+) rounds", text), re.search(r"(\d+) battlefields, and (\d+) soldiers", text)
+    settings: dict[str, Any] = {"PROGRAM": goal.submission, "FUNCTION": goal.function}
+    settings |= {"ROUNDS": int(rounds[1])} if rounds and kind == "rounds" else {}
+    settings |= {"FIELDS": int(fields[1]), "SOLDIERS": int(fields[2])} if fields else {}
+    shown = re.findall(r"^\d+ +([01]) +([01]) +(-?\d+) +-?\d+ *$", goal.text, re.MULTILINE)
+    payoff = {(int(mine), int(theirs)): int(reward) for mine, theirs, reward in shown}
+    if len(payoff) == 4:
+        settings["PAYOFF"] = [[payoff[mine, theirs] for theirs in (0, 1)] for mine in (0, 1)]
+    return [Idea(kind, f"python {kind}.py", {f"{kind}.py": recipe(kind, **settings)}, work_s=5.0)]
 
 
 def _training(goal: Goal, rng: random.Random) -> list[Idea]:

@@ -87,23 +87,29 @@ def researcher(statement: str, seed: int) -> Script:
     goal, rng = read_goal(statement), random.Random(seed)
     notes, style = _Notes(goal, Purse(goal)), draw_style(rng)
     if notes.steps_left <= FEW_STEPS:
-        yield from _attempt(notes, _baseline(goal))
+        yield from _run_baseline(notes)
     else:
         yield from _look(notes, style, rng)
         if style.baseline_first or goal.function:  # programs are built on the baseline's
-            yield from _attempt(notes, _baseline(goal))
+            yield from _run_baseline(notes)
             ideas = yield from _ideas(notes, style, rng)
         else:
             ideas = yield from _ideas(notes, style, rng)
-            yield from _attempt(notes, _baseline(goal))
+            yield from _run_baseline(notes)
         yield from _explore(notes, style, ideas)
         yield from _tweak(notes, style, rng)
         yield from _blend(notes, style, ideas)
     yield from _hand_in(notes)
 
 
-def _baseline(goal: Goal) -> Idea:
-    return Idea("baseline", "python baseline.py", work_s=0.1 if goal.function else 0.7)
+def _run_baseline(notes: _Notes) -> _Steps:
+    """What there is to begin with: what the baseline writes, or a submission that is there already (MLGym's games)."""
+    goal = notes.goal
+    if goal.submission in goal.files and "baseline.py" not in goal.files:
+        idea = Idea("baseline", "true", work_s=0.0)
+    else:
+        idea = Idea("baseline", "python baseline.py", work_s=0.1 if goal.function else 0.7)
+    yield from _attempt(notes, idea)
 
 
 def _look(notes: _Notes, style: Style, rng: random.Random) -> _Steps:
@@ -118,6 +124,8 @@ def _look(notes: _Notes, style: Style, rng: random.Random) -> _Steps:
 def _ideas(notes: _Notes, style: Style, rng: random.Random) -> Generator[Action, str, list[Idea]]:
     """Look closer, and decide what to try."""
     goal = notes.goal
+    if not goal.function and "data/train.csv" in goal.files and "data/test.csv" in goal.files:
+        return (yield from _arranged_ideas(notes, style, rng))
     if not goal.function:
         yield from notes.do(tool("create", path="look.py", content=recipe("look")))
         seen = yield from notes.do(bash("python look.py"))
@@ -134,6 +142,29 @@ def _ideas(notes: _Notes, style: Style, rng: random.Random) -> Generator[Action,
         return []
     opponents = (yield from notes.do(bash(SHOWN_OPPONENTS))) if kind == "poker" else ""
     return program_ideas(goal, kind, opponents, rng)
+
+
+def _arranged_ideas(notes: _Notes, style: Style, rng: random.Random) -> Generator[Action, str, list[Idea]]:
+    """Ideas for files in MLGym's layout: they are brought into the usual one in a folder, and every idea runs there."""
+    goal = notes.goal
+    for name, settings in (("arrange", {"SUBMISSION": goal.submission}), ("look", {})):
+        yield from notes.do(tool("create", path=f"{name}.py", content=recipe(name, **settings)))
+    seen = yield from notes.do(bash("python arrange.py && cd flat && python ../look.py; cd .."))
+    notes.purse.pay(0.0)
+    # Names and tickets are told apart from texts by the company they keep; the statement speaks of another layout.
+    columns = [replace(column, kind="category") if column.kind == "text" else column for column in read_columns(seen)]
+    usual = replace(goal, text="", files=("sample_submission.csv", "test.csv", "train.csv"))
+    return [_in_flat(idea) for idea in prediction_ideas(usual, columns, rng, read_rows(seen), style.bold)]
+
+
+def _in_flat(idea: Idea) -> Idea:
+    return replace(
+        idea,
+        command=f"(cd flat && {idea.command}) && python arrange.py back",
+        files={f"flat/{name}": text for name, text in idea.files.items()},
+        easier=(f"flat/{idea.easier[0]}", *idea.easier[1:]) if idea.easier else None,
+        knobs=tuple(replace(knob, path=f"flat/{knob.path}") for knob in idea.knobs),
+    )
 
 
 def _explore(notes: _Notes, style: Style, ideas: list[Idea]) -> _Steps:
