@@ -36,6 +36,11 @@ _SEEDS = 2**31  # what every endpoint takes
 _PROMPTS = Prompts(Path(__file__).with_name("prompts"))
 
 
+def system_prompt(in_text: bool) -> str:
+    """What a model is told first: how to act in text, or by calling functions."""
+    return _PROMPTS.filled("text" if in_text else "tools")
+
+
 class LLMAgent:
     """One conversation with a model; requests of all agents of a process share what bounds them.
 
@@ -84,7 +89,7 @@ class LLMAgent:
     @property
     def system(self) -> str:
         """The system prompt, as the model has it now."""
-        return _PROMPTS.filled("text" if self._in_text else "tools")
+        return system_prompt(self._in_text)
 
     def close(self) -> None:
         """Call off the request that runs, if one does, from any thread; nothing is asked afterwards."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 EXAMPLE = "mlgym-synth export runs/teacher --format trl --out sft.jsonl --successful --max-tokens 48000 --best 4"
 
 
+AGENTS_OWN = "agent"
+
+
 class _InOrder(argparse.Action):
     """Keeps filters in the order of the command line."""
 
@@ -47,7 +50,12 @@ def add_to(commands: Commands) -> None:
         "--text", action="store_true", help="trl: actions as fenced commands instead of tool calls (others always do)"
     )
     turns.add_argument("--reasoning", action="store_true", help="keep what models marked as reasoning")
-    turns.add_argument("--system", type=Path, metavar="FILE", help="a system turn in front, with the text of FILE")
+    turns.add_argument(
+        "--system",
+        type=Path,
+        metavar="FILE",
+        help=f"a system turn in front, with the text of FILE; `{AGENTS_OWN}` has what `openai:` agents are told",
+    )
     filters = command.add_argument_group(
         "filters", "applied in the order given; failures of infrastructure and of the model's endpoint go first"
     )
@@ -87,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     folders = list(dict.fromkeys(folder.resolve() for folder in arguments.folders))
     if any(arguments.out.resolve().is_relative_to(folder) for folder in folders):
         raise ValueError(f"--out {arguments.out}: lies in a folder that is exported. Give a place outside of it.")
-    form = Form(arguments.text or arguments.format != "trl", arguments.reasoning, _text_of(arguments.system))
+    in_text = arguments.text or arguments.format != "trl"
+    form = Form(in_text, arguments.reasoning, _system(arguments.system, in_text))
     filters = _filters(arguments, form)
     with _watched(folders, filters) as trajectories:
         kept, table = apply(trajectories, filters)
@@ -134,7 +143,11 @@ def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:
     return made
 
 
-def _text_of(file: Path | None) -> str | None:
+def _system(file: Path | None, in_text: bool) -> str | None:
+    if file is not None and str(file) == AGENTS_OWN:
+        from mlgym_synth.agents.llm import system_prompt
+
+        return system_prompt(in_text)
     try:
         return None if file is None else file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -107,6 +107,15 @@ def test_the_table_says_how_tokens_were_counted(
     assert not out.exists()
 
 
+def test_a_script_told_as_an_agent_of_a_model_would_have_been(run_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "t.jsonl"
+    for more, word in (([], "calling tools"), (["--text"], "fenced block")):
+        assert export(run_folder, "--format", "trl", "--out", out, "--system", "agent", *more) == 0
+        first = json.loads(out.read_text().splitlines()[0])["messages"][0]
+        assert first["role"] == "system"
+        assert word in " ".join(first["content"].split())
+
+
 def test_system_turn_and_mlgym_folders(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "system.txt").write_text("Be brief.\n")
     out, options = tmp_path / "trajs", ("--best", 1, "--system", tmp_path / "system.txt")

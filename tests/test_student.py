@@ -1,0 +1,72 @@
+"""The experiment with a student: its teacher knows every form of task, and its figures are read the right way round."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mlgym_synth import registry
+from mlgym_synth.agents import load_agent
+from mlgym_synth.agents.goal import read_goal
+from mlgym_synth.briefing import compose
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.folder import load_task
+from mlgym_synth.rollouts.episode import play
+
+STUDENT = Path(__file__).parents[1] / "benchmarks" / "student"
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(STUDENT))
+    return importlib.import_module("brief")
+
+
+def test_most_tasks_get_a_program_and_it_has_no_holes(brief: ModuleType) -> None:
+    without = []
+    for entry in registry.select():
+        folder = load_task(entry.folder)
+        arrays = re.findall(r"`(\w+_(?:train|test)\.npy)`", folder.statement)
+        data = re.findall(r"`(train\.csv|table\.csv|measurements\.csv|train\.txt)`", folder.statement)
+        goal = read_goal(compose(folder, [*folder.workspace, *arrays, *data], folder.spec.limits, 50))
+        names = brief.programs(goal)
+        if not names:
+            without.append(entry.id)
+        for name in names:
+            text = brief.filled(name, goal)
+            assert not re.search(r"\b(TARGET|PREDICT|ARRAY|PROGRAM|GROUPS|LETTERS)\b", text), (entry.id, name)
+            assert 'target = ""' not in text, (entry.id, name)
+            compile(text, name, "exec")
+    assert len(without) < len(registry.select()) / 10, without
+
+
+@pytest.mark.parametrize("task", ["task-0275", "task-0733", "task-0787"])
+def test_the_teacher_says_why_and_betters_the_baseline(task: str, brief: ModuleType) -> None:
+    env = SynthEnv(registry.find(task).folder, sandbox="bwrap")
+    try:
+        played = play(env, load_agent("brief:make"), seed=0)
+    finally:
+        env.close()
+    assert played.status == "submitted"
+    assert played.progress is not None
+    assert played.progress > 0.3
+    assert all(step.said.thought for step in played.steps)
+
+
+def test_a_difference_is_read_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(STUDENT))
+    experiment = importlib.import_module("experiment")
+    pairs = [{"first": "a", "second": "b", "difference": {"value": 0.2, "interval": [0.1, 0.4]}}]
+    assert experiment.difference(pairs, "a", "b") == [0.1, 0.4]
+    assert experiment.difference(pairs, "b", "a") == [-0.4, -0.1]
+    assert experiment.difference(pairs, "a", "c") is None
+
+
+def teardown_module() -> None:
+    for name in ("brief", "experiment"):
+        sys.modules.pop(name, None)
