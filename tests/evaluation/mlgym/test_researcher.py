@@ -1,4 +1,4 @@
-"""`scripted:researcher` in workspaces laid out as MLGym's are: data in a folder, names of their own, a game's strategy."""
+"""`scripted:researcher` in workspaces laid out as MLGym's are: data in a folder, other names, a game's strategy."""
 
 from __future__ import annotations
 
