@@ -117,8 +117,8 @@ def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | 
         print_json({"out": str(arguments.out), "report": str(page), **summary(results, analysis)})
         return
     table = agent_table(results, analysis)
-    worth, counts = ("AUP best", "strict AUP best", "mean progress"), ("episodes", "missing", "without a score", "flagged")
-    shown = ("agent", *worth, *counts)
+    worth = ("AUP best", "strict AUP best", "mean progress")
+    shown = ("agent", *worth, "episodes", "missing", "without a score", "flagged")
     places = [list(table.columns).index(name) for name in shown]
     print_table("", list(shown), [[_cell(row[place]) for place in places] for row in table.rows])
     for each in results.agents:
