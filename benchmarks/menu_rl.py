@@ -1,0 +1,298 @@
+"""PPO on the menu (`MenuActions`): trains on small train tasks through `gym.make_vec`, then plays held-out ones.
+
+    python benchmarks/menu_rl.py --out DIR [--seeds 0 1 2] [--minutes 25]
+
+In one file and torch only, after CleanRL's `ppo.py`: clipped surrogate, generalised advantages, here with masked logits
+and gamma = 1, since the return of an episode is the undiscounted sum. Every step runs real commands in real sandboxes
+and nothing is cached, so that an experiment costs seconds and a run has some hundreds of episodes. Each seed trains for
+`--iterations` rollouts, or until its share of `--minutes` is over. `DIR` keeps a checkpoint for each seed and iteration
+and all episodes played for evaluation; the same command goes on from there (episodes under way are begun anew).
+
+On held-out tasks the greedy policy of each seed is compared with a random policy that obeys the mask, and with running
+the baseline and handing it in, all with the same budget. Writes `results/menu_rl.json` and `results/menu_rl.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from common import RESULTS, write
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+from mlgym_synth.menu import ACTIONS, OBSERVED, MenuActions
+
+# Small tables, so that an experiment is mostly the start of Python; four or so of each family.
+TRAIN = [f"task-{n:04}" for n in (49, 195, 330, 289, 134, 196, 658, 632, 363, 612, 164, 131, 690, 465, 285, 309, 428,
+                                  288, 578, 412)]  # fmt: skip
+HELDOUT = [f"task-{n:04}" for n in (244, 69, 380, 438, 128, 576, 660, 688, 627, 418, 160, 623)]
+BUDGET: dict[str, Any] = {"max_steps": 14, "limits": {"tool_s": 30, "episode_s": 90}}
+ENVS, STEPS = 4, 32  # transitions of a rollout: their product
+RATE, EPOCHS, CLIP, LAMBDA, ENTROPY, VALUE, MAX_NORM = 1e-2, 8, 0.2, 0.95, 0.01, 0.5, 0.5
+RANDOM_EPISODES = 3  # of each held-out task
+TRAINING_SHARE = 0.8  # of the minutes
+
+Choose = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
+Played = dict[str, dict[str, list[dict[str, Any]]]]
+
+
+class Agent(nn.Module):  # type: ignore[misc]  # torch is not followed by the type checker
+    """Two small networks on the observation: logits of the menu, and the value of the state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def net(outputs: int, gain: float) -> nn.Sequential:
+            last = nn.Linear(32, outputs)
+            nn.init.orthogonal_(last.weight, gain)
+            nn.init.zeros_(last.bias)
+            return nn.Sequential(nn.Linear(OBSERVED, 32), nn.Tanh(), last)
+
+        self.actor, self.critic = net(len(ACTIONS), 0.01), net(1, 1.0)
+
+    def policy(self, observation: Tensor, mask: Tensor) -> Categorical:
+        """Over what is available."""
+        return Categorical(logits=self.actor(observation).masked_fill(~mask, -1e9))
+
+    def value(self, observation: Tensor) -> Tensor:
+        """Of the rest of the episode."""
+        return self.critic(observation).squeeze(-1)
+
+
+class Rollout:
+    """A vector of environments that go on from rollout to rollout."""
+
+    def __init__(self, seed: int, sandbox: str) -> None:
+        self.envs = gym.make_vec("menu/train", num_envs=ENVS, sandbox=sandbox)
+        self.observation, self.infos = self.envs.reset(seed=seed)
+        self.returns = np.zeros(ENVS)
+        self.starting = np.zeros(ENVS, dtype=bool)  # the next step only resets
+
+    def collect(self, agent: Agent) -> tuple[dict[str, Tensor], list[float]]:
+        """`STEPS` steps everywhere, and the returns of the episodes that ended in them."""
+        names = ("observation", "mask", "action", "logp", "value", "reward", "over", "real")
+        kept: dict[str, list[Any]] = {name: [] for name in names}
+        finished: list[float] = []
+        for _ in range(STEPS):
+            observation = torch.as_tensor(self.observation)
+            mask = torch.as_tensor(self.infos["action_mask"]).bool()
+            with torch.no_grad():
+                policy = agent.policy(observation, mask)
+                action, value = policy.sample(), agent.value(observation)
+            self.observation, reward, terminated, truncated, self.infos = self.envs.step(action.numpy())
+            over = terminated | truncated
+            fault = self.infos.get("_infrastructure_error", np.zeros(ENVS, dtype=bool))
+            self.returns += reward
+            finished += [float(self.returns[i]) for i in np.flatnonzero(over & ~fault)]
+            self.returns[over] = 0.0
+            step = (observation, mask, action, policy.log_prob(action), value, torch.as_tensor(reward).float(),
+                    torch.as_tensor(over), torch.as_tensor(~self.starting & ~fault))  # fmt: skip
+            for name, part in zip(names, step, strict=True):
+                kept[name].append(part)
+            self.starting = over
+        batch = {name: torch.stack(parts) for name, parts in kept.items()}
+        with torch.no_grad():
+            batch["advantage"] = advantages(batch, agent.value(torch.as_tensor(self.observation)))
+        return batch, finished
+
+
+def advantages(batch: dict[str, Tensor], last: Tensor) -> Tensor:
+    """Generalised advantage estimates, gamma = 1. The end of a budget is an end: what is there has been handed in."""
+    found, running, after = torch.zeros_like(batch["reward"]), torch.zeros(ENVS), last
+    for t in reversed(range(STEPS)):
+        goes_on = (~batch["over"][t]).float()
+        delta = batch["reward"][t] + goes_on * after - batch["value"][t]
+        running = delta + LAMBDA * goes_on * running
+        found[t], after = running, batch["value"][t]
+    return found
+
+
+def update(agent: Agent, optimizer: torch.optim.Optimizer, batch: dict[str, Tensor]) -> None:
+    """PPO's epochs over a rollout, without the steps that only reset or that infrastructure spoilt."""
+    flat = {name: part.flatten(0, 1)[batch["real"].flatten()] for name, part in batch.items()}
+    target = flat["advantage"] + flat["value"]
+    for _ in range(EPOCHS):
+        for index in torch.randperm(len(target)).split(64):
+            policy = agent.policy(flat["observation"][index], flat["mask"][index])
+            ratio = (policy.log_prob(flat["action"][index]) - flat["logp"][index]).exp()
+            advantage = flat["advantage"][index]
+            advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-8)
+            gain = torch.min(ratio * advantage, ratio.clamp(1 - CLIP, 1 + CLIP) * advantage).mean()
+            miss = (agent.value(flat["observation"][index]) - target[index]).pow(2).mean()
+            loss = -gain + VALUE * miss - ENTROPY * policy.entropy().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(agent.parameters(), MAX_NORM)
+            optimizer.step()
+
+
+def train(seed: int, out: Path, iterations: int, minutes: float, sandbox: str) -> tuple[Agent, list[dict[str, Any]]]:
+    """Train one seed, or go on with it; its curve has a point for each rollout."""
+    torch.manual_seed(seed)
+    agent = Agent()
+    optimizer = torch.optim.Adam(agent.parameters(), lr=RATE, eps=1e-5)
+    curve: list[dict[str, Any]] = []
+    saved = sorted(out.glob(f"seed-{seed}-*.pt"))
+    if saved:
+        state = torch.load(saved[-1], weights_only=True)
+        agent.load_state_dict(state["agent"])
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["rng"])
+        curve = state["curve"]
+    spent = sum(point["seconds"] for point in curve)
+    rollout = Rollout(1_000_003 * seed + len(curve), sandbox)
+    try:
+        while len(curve) < iterations and spent < 60 * minutes:
+            began = time.monotonic()
+            batch, finished = rollout.collect(agent)
+            update(agent, optimizer, batch)
+            seconds = time.monotonic() - began
+            spent += seconds
+            mean = round(float(np.mean(finished)), 4) if finished else None
+            curve.append({"episodes": len(finished), "return": mean, "seconds": round(seconds, 1)})
+            print(f"seed {seed} rollout {len(curve)}: {curve[-1]}", flush=True)
+            state = {"agent": agent.state_dict(), "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()}
+            torch.save(state | {"curve": curve}, out / "new")
+            (out / "new").rename(out / f"seed-{seed}-{len(curve):04}.pt")  # there whole or not at all
+    finally:
+        rollout.envs.close()
+    return agent, curve
+
+
+def play(task: str, seed: int, choose: Choose, sandbox: str) -> dict[str, Any]:
+    env = MenuActions(gym.make(f"synth/{task}", sandbox=sandbox, **BUDGET))
+    try:
+        observation, info = env.reset(seed=seed)
+        total, over, moves = 0.0, False, []
+        while not over:
+            action = choose(observation, info["action_mask"])
+            observation, reward, terminated, truncated, info = env.step(action)
+            total, over = total + reward, terminated or truncated
+            moves.append(ACTIONS[action])
+    finally:
+        env.close()
+    return {"return": round(total, 4), "exit_status": info["exit_status"], "actions": moves}
+
+
+def greedy(agent: Agent, seed: int) -> Choose:
+    """The likeliest action, whatever the seed."""
+
+    def choose(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
+        with torch.no_grad():
+            policy = agent.policy(torch.as_tensor(observation), torch.as_tensor(mask).bool())
+        return int(policy.probs.argmax())
+
+    return choose
+
+
+def at_random(seed: int) -> Choose:
+    rng = np.random.default_rng(seed)
+    return lambda observation, mask: int(rng.choice(np.flatnonzero(mask)))
+
+
+def always_baseline(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
+    wanted = ("baseline", "submit")
+    return next(ACTIONS.index(name) for name in wanted if mask[ACTIONS.index(name)])
+
+
+def evaluate(players: dict[str, tuple[int, Callable[[int], Choose]]], out: Path, sandbox: str) -> Played:
+    """Episodes on held-out tasks by player and task; what `DIR/heldout.jsonl` has is not played again."""
+    file = out / "heldout.jsonl"
+    file.touch()
+    known = {tuple(line["key"]): line for line in map(json.loads, file.read_text().splitlines())}
+    jobs = [(name, task, k) for name, (episodes, _) in players.items() for task in HELDOUT for k in range(episodes)]
+
+    def one(job: tuple[str, str, int]) -> tuple[tuple[str, str, int], dict[str, Any]]:
+        name, task, k = job
+        return job, play(task, 9000 + k, players[name][1](1000 * HELDOUT.index(task) + k), sandbox)
+
+    with ThreadPoolExecutor(ENVS) as pool, file.open("a", buffering=1) as log:
+        for job, episode in pool.map(one, [job for job in jobs if job not in known]):
+            known[job] = {"key": list(job), **episode}
+            log.write(json.dumps(known[job]) + "\n")
+            print(*job, episode["return"], *episode["actions"], flush=True)
+    return {name: {task: [known[name, task, k] for k in range(episodes)] for task in HELDOUT}
+            for name, (episodes, _) in players.items()}  # fmt: skip
+
+
+def summary(played: Played) -> dict[str, Any]:
+    """Mean returns, and the policy's gain with a 95% interval (10,000 bootstraps over tasks)."""
+    means = {name: np.array([np.mean([e["return"] for e in tasks[task]]) for task in HELDOUT])
+             for name, tasks in played.items()}  # fmt: skip
+    ppo = np.mean([values for name, values in means.items() if name.startswith("ppo")], axis=0)
+    drawn = np.random.default_rng(0).integers(len(HELDOUT), size=(10_000, len(HELDOUT)))
+
+    def gain(other: NDArray[np.float64]) -> dict[str, Any]:
+        low, high = np.percentile((ppo - other)[drawn].mean(1), [2.5, 97.5])
+        return {"mean": round(float((ppo - other).mean()), 4), "ci95": [round(float(low), 4), round(float(high), 4)]}
+
+    return {
+        "mean_return": {"ppo": round(float(ppo.mean()), 4), **{n: round(float(m.mean()), 4) for n, m in means.items()}},
+        "gain_over_random": gain(means["random"]),
+        "gain_over_baseline": gain(means["baseline"]),
+        "episodes": sum(len(episodes) for tasks in played.values() for episodes in tasks.values()),
+        "by_task": {task: {name: round(float(means[name][i]), 4) for name in means} for i, task in enumerate(HELDOUT)},
+    }
+
+
+def draw(curves: dict[int, list[dict[str, Any]]], heldout: dict[str, Any]) -> None:
+    """Return of the training episodes by rollout: every seed, and their mean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4))
+    axes = figure.subplots()
+    values = {seed: [np.nan if p["return"] is None else p["return"] for p in curve] for seed, curve in curves.items()}
+    for seed, returns in values.items():
+        axes.plot(range(1, len(returns) + 1), returns, alpha=0.4, label=f"seed {seed}")
+    shared = min(map(len, values.values()))  # rollouts that all seeds have
+    mean = np.mean([returns[:shared] for returns in values.values()], axis=0)
+    axes.plot(range(1, shared + 1), mean, color="black", linewidth=2, label="mean")
+    for name, style in (("random", ":"), ("baseline", "--")):
+        axes.axhline(heldout["mean_return"][name], color="grey", linestyle=style, label=f"{name}, held-out")
+    axes.axhline(heldout["mean_return"]["ppo"], color="green", linestyle="-.", label="PPO in the end, held-out")
+    axes.set(xlabel=f"rollout of {ENVS * STEPS} menu steps", ylabel="return (0.5 baseline, 0.75 reference)")
+    axes.legend(fontsize=8)
+    figure.savefig(RESULTS / "menu_rl.png", dpi=150, bbox_inches="tight")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--iterations", type=int, default=40)
+    parser.add_argument("--sandbox", default="auto")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs={"tasks": TRAIN, **BUDGET})
+    began, share = time.monotonic(), TRAINING_SHARE * arguments.minutes / len(arguments.seeds)
+    trained = {seed: train(seed, arguments.out, arguments.iterations, share, arguments.sandbox)
+               for seed in arguments.seeds}  # fmt: skip
+    players: dict[str, tuple[int, Callable[[int], Choose]]] = {
+        "baseline": (1, lambda seed: always_baseline),
+        "random": (RANDOM_EPISODES, at_random),
+        **{f"ppo-{seed}-after-{len(curve)}": (1, partial(greedy, agent)) for seed, (agent, curve) in trained.items()},
+    }
+    heldout = summary(evaluate(players, arguments.out, arguments.sandbox))
+    curves = {seed: curve for seed, (_, curve) in trained.items()}
+    draw(curves, heldout)
+    write("menu_rl", {
+        "heldout": heldout, "curves": curves, "train_tasks": TRAIN, "budget": BUDGET,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
