@@ -30,8 +30,7 @@ $(VENV)/.data: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]'
 	touch $@
 
-# --no-deps: the code of TRL that reads training data needs no PyTorch; its requirements would bring gigabytes of it.
+# torch is pinned so that the tests' environment is the same everywhere.
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'trl>=1.0,<2'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'torch==2.13.0'
 	touch $@ $(VENV)/.data

@@ -24,6 +24,7 @@ from mlgym_synth.cli import (
     sandbox,
     synthesize,
     tasks,
+    train,
     verify,
 )
 from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
@@ -41,7 +42,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, tasks, verify, synthesize, rollout, export, export_tasks, benchmark, aup, report, sandbox):
+    everyday = (demo, tasks, verify, synthesize, rollout, export, train, export_tasks, benchmark, aup, report, sandbox)
+    for command in everyday:
         command.add_to(commands)
     return top
 

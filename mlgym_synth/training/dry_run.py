@@ -1,0 +1,105 @@
+"""What a recipe would do with some data: tokens, what is cut, what is learned, how many steps. It needs no weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlgym_synth.training import require_extra
+from mlgym_synth.training.models import load_tokenizer, tokenizer_sha256
+from mlgym_synth.training.prepare import Prepared, prepare, world_size
+from mlgym_synth.training.recipe import SftRecipe
+
+Stretches = list[tuple[bool, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What was found.
+
+    Attributes:
+        prepared: the data as it would be trained on.
+        sequences: after packing.
+        steps_per_epoch, steps: of the optimizer, for the processes that the recipe or the launcher names.
+        examples: some conversations as stretches of text and whether they are trained on.
+        tokenizer_sha256: of vocabulary and chat template.
+    """
+
+    prepared: Prepared
+    sequences: int
+    steps_per_epoch: int
+    steps: int
+    examples: list[Stretches]
+    tokenizer_sha256: str
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON, without the examples."""
+        return {
+            **self.prepared.counts.summary(),
+            "masks": self.prepared.encoder.how,
+            "notes": list(self.prepared.encoder.notes),
+            "sequences": self.sequences,
+            "steps_per_epoch": self.steps_per_epoch,
+            "steps": self.steps,
+            "data": [
+                {"file": str(source.file), "sha256": source.sha256, "rows": source.rows}
+                for source in self.prepared.sources
+            ],
+            "tokenizer_sha256": self.tokenizer_sha256,
+        }
+
+
+def dry_run(
+    data: Sequence[Path], recipe: SftRecipe, report: Callable[[int], None] = lambda done: None, examples: int = 3
+) -> DryRun:
+    """Check data, tokenizer and template against a recipe.
+
+    Args:
+        data: exports in TRL's format.
+        recipe: with a tokenizer, or a model to take it from.
+        report: called with the number of conversations that were read.
+        examples: how many conversations to show, spread over the data.
+
+    Raises:
+        TrainingRefused: what would also stop the training.
+    """
+    require_extra()
+    tokenizer = load_tokenizer(recipe.tokenizer or recipe.model or "")
+    prepared = prepare(data, recipe, tokenizer, report)
+    rows = packed(prepared, recipe)
+    an_epoch = steps_per_epoch(len(rows), recipe)
+    steps = recipe.max_steps or math.ceil(an_epoch * recipe.epochs)
+    count = min(examples, len(prepared.sequences))
+    chosen = [prepared.sequences[number * len(prepared.sequences) // count] for number in range(count)]
+    shown = [[(trained, tokenizer.decode(ids)) for trained, ids in one.stretches()] for one in chosen]
+    return DryRun(prepared, len(rows), an_epoch, steps, shown, tokenizer_sha256(tokenizer))
+
+
+def packed(prepared: Prepared, recipe: SftRecipe) -> Any:
+    """The sequences as a `datasets.Dataset` with `input_ids` and `labels`; packed with `seq_lengths` if asked for."""
+    from datasets import Dataset
+
+    columns = {
+        "input_ids": [one.ids for one in prepared.sequences],
+        "labels": [
+            [token if trained else -100 for token, trained in zip(one.ids, one.mask, strict=True)]
+            for one in prepared.sequences
+        ],
+    }
+    rows = Dataset.from_dict(columns)
+    if not recipe.packing:
+        return rows
+    from datasets import disable_progress_bars
+    from trl import pack_dataset
+
+    disable_progress_bars()
+    return pack_dataset(rows, recipe.max_length, "bfd")
+
+
+def steps_per_epoch(sequences: int, recipe: SftRecipe) -> int:
+    """Optimizer steps of one pass over the data, the last of which may be of fewer sequences."""
+    processes = recipe.processes or world_size()
+    return math.ceil(math.ceil(sequences / (recipe.batch * processes)) / recipe.accumulation)

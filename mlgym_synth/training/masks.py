@@ -1,0 +1,227 @@
+"""Conversations as tokens, and which of them the assistant said: what the loss is taken of.
+
+A chat template tells it by `{% generation %}` marks. One without gets them from TRL if TRL knows its family; else the
+assistant's stretches are found by rendering the conversation up to each of its turns, which works if what is rendered
+of the beginning does not depend on what follows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlgym_synth.training.dataset import Message
+from mlgym_synth.training.errors import TemplateUnusable
+
+Tools = list[dict[str, Any]] | None
+Spans = list[tuple[int, int]]
+
+_PROBE_SCHEMA = {
+    "type": "function",
+    "function": {
+        "name": "probe_offered",
+        "description": "A probe.",
+        "parameters": {"type": "object", "properties": {"probe_parameter": {"type": "string"}}},
+    },
+}
+_PROBE_CALL = {"type": "function", "function": {"name": "probe_called", "arguments": {"probe_key": "probe_value"}}}
+_PROBE: list[Message] = [
+    {"role": "user", "content": "Hello."},
+    {"role": "assistant", "content": "probe_thought", "tool_calls": [_PROBE_CALL]},
+    {"role": "tool", "name": "probe_called", "content": "probe_result"},
+    {"role": "assistant", "content": "Done."},
+]
+_PROBED = {
+    "the tools on offer": ("probe_offered",),
+    "calls of tools": ("probe_called", "probe_key", "probe_value"),
+    "results of tools": ("probe_result",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A conversation as a model sees it.
+
+    Attributes:
+        ids: token ids.
+        mask: for each, whether the loss is taken of it.
+    """
+
+    ids: list[int]
+    mask: list[bool]
+
+    def cut(self, length: int) -> Encoded:
+        """The first `length` tokens."""
+        return Encoded(self.ids[:length], self.mask[:length])
+
+    def stretches(self) -> list[tuple[bool, list[int]]]:
+        """Runs of tokens that are trained on or are not, in order."""
+        runs = itertools.groupby(zip(self.mask, self.ids, strict=True), key=lambda pair: pair[0])
+        return [(trained, [token for _, token in pairs]) for trained, pairs in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Renders conversations by a chat template and marks the assistant's tokens.
+
+    Attributes:
+        how: where the marks are from, for people.
+        encode: of messages and tools; raises `TemplateUnusable` for a conversation that the template refuses, or in
+            which nothing would be learned.
+        notes: what a reader of the result should know.
+    """
+
+    how: str
+    encode: Callable[[list[Message], Tools], Encoded]
+    notes: tuple[str, ...] = ()
+
+
+def make_encoder(tokenizer: Any, *, with_tools: bool, assistant_only: bool = True) -> Encoder:
+    """The encoder for a tokenizer's chat template, checked on a made-up conversation.
+
+    Args:
+        tokenizer: a fast one of transformers.
+        with_tools: whether the data has tools.
+        assistant_only: mark what the assistant said; else everything.
+
+    Raises:
+        TemplateUnusable: there is no template, it drops the tools, or does not let the assistant's turns be found.
+    """
+    name = tokenizer.name_or_path or "the tokenizer"
+    if not isinstance(tokenizer.chat_template, str):
+        raise TemplateUnusable(f"{name}: has no chat template. Give the tokenizer of an instruct model: --tokenizer")
+    if not tokenizer.is_fast:
+        raise TemplateUnusable(f"{name}: has no fast tokenizer, which tells where in the text a token is from")
+    if with_tools:
+        _check_tools(tokenizer, name)
+    if not assistant_only:
+        return Encoder("everything is trained on", lambda m, t: _all_of(_encoded(tokenizer, _render(tokenizer, m, t))))
+    encoder = _by_marks(tokenizer) or Encoder(
+        "found by rendering each beginning of a conversation", lambda m, t: _by_beginnings(tokenizer, name, m, t)
+    )
+    probe = encoder.encode(_PROBE, [_PROBE_SCHEMA]) if with_tools else encoder.encode([_PROBE[0], _PROBE[-1]], None)
+    _check_probe(tokenizer, name, probe)
+    notes = () if _learns_to_stop(tokenizer, probe) else ("the end of a turn is not trained on: it may not stop",)
+    return Encoder(encoder.how, _never_empty(encoder.encode, name), notes)
+
+
+def knows_tools(tokenizer: Any) -> bool:
+    """Whether a tokenizer's chat template renders tools, calls and results."""
+    try:
+        _check_tools(tokenizer, "")
+    except TemplateUnusable:
+        return False
+    return True
+
+
+def end_tokens(tokenizer: Any, encoded: Encoded) -> list[int]:
+    """The special tokens with which the assistant's stretches end: what a model must stop at."""
+    special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+    ends = []
+    for trained, ids in encoded.stretches():
+        if trained and (last := next((token for token in reversed(ids[-3:]) if token in special), None)) is not None:
+            ends.append(last)
+    return list(dict.fromkeys(ends))
+
+
+def _check_tools(tokenizer: Any, name: str) -> None:
+    text = _render(tokenizer, _PROBE, [_PROBE_SCHEMA])
+    dropped = [what for what, words in _PROBED.items() if not all(word in text for word in words)]
+    if dropped:
+        raise TemplateUnusable(
+            f"{name}: its chat template leaves out {' and '.join(dropped)}, which the data has."
+            " Export the data with --text, or give a tokenizer whose template knows tools: --tokenizer"
+        )
+
+
+def _by_marks(tokenizer: Any) -> Encoder | None:
+    from trl.chat_template_utils import get_training_chat_template, has_generation_markers
+
+    own = has_generation_markers(tokenizer.chat_template)
+    template, how = tokenizer.chat_template, "the chat template's own generation marks"
+    if not own:
+        try:
+            template, how = get_training_chat_template(tokenizer), "TRL's training template of this family"
+        except Exception:  # unknown to it, or it stumbles over the template
+            return None
+
+    def encode(messages: list[Message], tools: Tools) -> Encoded:
+        found = _ask(
+            tokenizer, messages, tools, chat_template=template, tokenize=True, return_dict=True,
+            return_assistant_tokens_mask=True,
+        )  # fmt: skip
+        return Encoded(list(found["input_ids"]), [bool(bit) for bit in found["assistant_masks"]])
+
+    return Encoder(how, encode)
+
+
+def _by_beginnings(tokenizer: Any, name: str, messages: list[Message], tools: Tools) -> Encoded:
+    text = _render(tokenizer, messages, tools)
+    spans: Spans = []
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        before = _render(tokenizer, messages[:place], tools, add_generation_prompt=True)
+        until = _render(tokenizer, messages[: place + 1], tools)
+        if not (until.startswith(before) and text.startswith(until)):
+            raise TemplateUnusable(
+                f"{name}: its chat template renders the beginning of a conversation otherwise once it goes on, so that"
+                " the assistant's words cannot be told apart. Put {% generation %} ... {% endgeneration %} around them"
+                " in the template, or set assistant_only_loss=false"
+            )
+        spans.append((len(before), len(before) + len(until[len(before) :].rstrip())))
+    return _encoded(tokenizer, text, spans)
+
+
+def _encoded(tokenizer: Any, text: str, spans: Sequence[tuple[int, int]] = ()) -> Encoded:
+    """Tokens of a text; those that begin within a span are marked."""
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    left, mask = list(spans), []
+    for start, end in found["offset_mapping"]:
+        while left and start >= left[0][1]:
+            left.pop(0)
+        mask.append(bool(left) and start >= left[0][0] and end > start)
+    return Encoded(list(found["input_ids"]), mask)
+
+
+def _all_of(encoded: Encoded) -> Encoded:
+    return Encoded(encoded.ids, [True] * len(encoded.ids))
+
+
+def _render(tokenizer: Any, messages: list[Message], tools: Tools, **more: Any) -> str:
+    return str(_ask(tokenizer, messages, tools, tokenize=False, **more))
+
+
+def _ask(tokenizer: Any, messages: list[Message], tools: Tools, **more: Any) -> Any:
+    from jinja2 import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(messages, tools=tools, **more)
+    except (TemplateError, TypeError, KeyError, ValueError) as error:  # whatever a template does with a turn
+        name = tokenizer.name_or_path or "the tokenizer"
+        raise TemplateUnusable(f"{name}: its chat template refuses a conversation: {error}") from error
+
+
+def _check_probe(tokenizer: Any, name: str, probe: Encoded) -> None:
+    learned = "".join(tokenizer.decode(ids) for trained, ids in probe.stretches() if trained)
+    if "Done." not in learned or "Hello." in learned or "probe_result" in learned:
+        raise TemplateUnusable(
+            f"{name}: the marks of its chat template are not around what the assistant says; trained would be"
+            f" {learned[:200]!r}"
+        )
+
+
+def _learns_to_stop(tokenizer: Any, probe: Encoded) -> bool:
+    return bool(end_tokens(tokenizer, probe))
+
+
+def _never_empty(encode: Callable[[list[Message], Tools], Encoded], name: str) -> Callable[..., Encoded]:
+    def checked(messages: list[Message], tools: Tools) -> Encoded:
+        encoded = encode(messages, tools)
+        if not any(encoded.mask):
+            raise TemplateUnusable(f"{name}: its chat template renders nothing of what the assistant says here")
+        return encoded
+
+    return checked

@@ -1,0 +1,163 @@
+"""From exports to sequences of tokens: read, rendered, checked and counted before anything is trained."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlgym_synth.training.dataset import Reader, Row, Source
+from mlgym_synth.training.errors import DataInvalid, TemplateUnusable, TrainingRefused
+from mlgym_synth.training.masks import Encoded, Encoder, end_tokens, make_encoder
+from mlgym_synth.training.recipe import SftRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What there is to learn from.
+
+    Attributes:
+        rows: conversations in the files.
+        kept: of them trained on.
+        tasks: how many different tasks they are of.
+        splits: conversations of each split of tasks.
+        lengths: tokens of every conversation, before anything is cut.
+        overlong: longer than the recipe's max_length.
+        tokens, trained: of what is kept: all, and those that the loss is taken of.
+        cut: tokens lost by truncation or with dropped conversations.
+    """
+
+    rows: int
+    kept: int
+    tasks: int
+    splits: dict[str, int]
+    lengths: list[int] = field(repr=False)
+    overlong: int
+    tokens: int
+    trained: int
+    cut: int
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON, with the distribution of the lengths."""
+        ordered = sorted(self.lengths)
+        return {
+            "rows": self.rows,
+            "kept": self.kept,
+            "tasks": self.tasks,
+            "splits": self.splits,
+            "length": {
+                "min": ordered[0],
+                "median": round(statistics.median(ordered)),
+                "p95": ordered[max(0, -(-95 * len(ordered) // 100) - 1)],
+                "max": ordered[-1],
+                "total": sum(ordered),
+            },
+            "overlong": self.overlong,
+            "cut_tokens": self.cut,
+            "tokens": self.tokens,
+            "trained_tokens": self.trained,
+            "trained_share": self.trained / self.tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Sequences ready to be trained on, with what they are from and how they were made."""
+
+    sequences: list[Encoded]
+    sources: list[Source]
+    counts: Counts
+    encoder: Encoder
+    stops: list[int]
+
+
+def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Callable[[int], None]) -> Prepared:
+    """Read and render all conversations.
+
+    Args:
+        files: exports in TRL's format.
+        recipe: says how long a sequence may be, and what becomes of longer ones.
+        tokenizer: whose chat template renders them.
+        report: called with how many are done.
+
+    Raises:
+        TrainingRefused: data that cannot be trained on, a template that cannot render it, too long conversations.
+    """
+    reader, encoders = Reader(files), dict[bool, Encoder]()
+    kept: list[Encoded] = []
+    long: list[tuple[int, str]] = []
+    lengths, cut = list[int](), 0
+    tasks, splits = set[str | None](), Counter[str]()
+    for number, row in enumerate(reader, 1):
+        encoded = _encode(row, encoders, tokenizer, recipe)
+        lengths.append(len(encoded.ids))
+        tasks.add(row.task_id)
+        splits[row.split or "unknown"] += 1
+        if len(encoded.ids) > recipe.max_length:
+            long.append((len(encoded.ids), row.where))
+            encoded = encoded.cut(recipe.max_length if recipe.overlong == "truncate" else 0)
+            cut += lengths[-1] - len(encoded.ids)
+        if any(encoded.mask):
+            kept.append(encoded)
+        report(number)
+    _check_lengths(long, kept, len(lengths), recipe)
+    _check_splits(splits, recipe)
+    stops = list(dict.fromkeys(token for one in kept[:20] for token in end_tokens(tokenizer, one)))
+    trained = sum(sum(one.mask) for one in kept)
+    tokens = sum(len(one.ids) for one in kept)
+    counts = Counts(len(lengths), len(kept), len(tasks), dict(splits), lengths, len(long), tokens, trained, cut)
+    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], stops)
+
+
+def world_size() -> int:
+    """How many processes a launcher started to train together; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this is the process that speaks for all that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _encode(row: Row, encoders: dict[bool, Encoder], tokenizer: Any, recipe: SftRecipe) -> Encoded:
+    with_tools = row.tools is not None or any(
+        message["role"] == "tool" or message.get("tool_calls") for message in row.messages
+    )
+    try:
+        if with_tools not in encoders:
+            encoders[with_tools] = make_encoder(
+                tokenizer, with_tools=with_tools, assistant_only=recipe.assistant_only_loss
+            )
+        return encoders[with_tools].encode(row.messages, row.tools)
+    except TemplateUnusable as error:
+        raise TemplateUnusable(f"{row.where}: {error}") from error
+    except UnicodeEncodeError as error:
+        raise DataInvalid(f"{row.where}: has half of a surrogate pair, which is no text. Replace it.") from error
+
+
+def _check_lengths(long: list[tuple[int, str]], kept: list[Encoded], rows: int, recipe: SftRecipe) -> None:
+    limit = recipe.max_length
+    if long and recipe.overlong == "error":
+        longest, where = max(long)
+        raise TrainingRefused(
+            f"{len(long)} of {rows} conversations are longer than max_length {limit}; the longest has {longest} tokens"
+            f" ({where}). Cut whole steps when exporting (export --truncate {limit} --tokenizer T), or cut tokens here"
+            " (--truncate), or leave these out (--set overlong=drop)."
+        )
+    if not kept:
+        raise TrainingRefused(
+            f"nothing is left: all {rows} conversations are longer than max_length {limit}, and none has a word of the"
+            " assistant before. Raise it, or export with --truncate."
+        )
+
+
+def _check_splits(splits: Counter[str], recipe: SftRecipe) -> None:
+    if splits["heldout"] and not recipe.allow_heldout:
+        raise TrainingRefused(
+            f"{splits['heldout']} conversations are of held-out tasks, which would tell nothing any more about the"
+            " student. Export with --split train, or --set allow_heldout=true."
+        )

@@ -1,0 +1,163 @@
+"""The folder that a training writes: what run it is of, which checkpoints in it are whole, its loss curve.
+
+OUT/training.json      what is trained on what; another run refuses to go on here
+OUT/checkpoint-N/      everything that is needed to go on after step N, `whole.json` written last
+OUT/loss.jsonl         a line every `log_steps` steps
+OUT/                   the model, tokenizer and README.md in the end
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mlgym_synth.training.errors import OutUnusable
+
+RUN = "training.json"
+LOSSES = "loss.jsonl"
+_WHOLE = "whole.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """`OUT` of one training.
+
+    Attributes:
+        path: the folder; it need not be there.
+        identity: all that decides what is trained, as JSON.
+    """
+
+    path: Path
+    identity: dict[str, Any]
+
+    def state(self) -> Literal["new", "begun", "done"]:
+        """Whether a training of this identity was here before.
+
+        Raises:
+            OutUnusable: the folder holds something else, or a run that differs; the message says in what.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise OutUnusable(f"--out {self.path}: is a file. Give a folder.")
+        known = read_run(self.path)
+        if known is None:
+            if self.path.exists() and any(not file.name.startswith(f".{RUN}") for file in self.path.iterdir()):
+                raise OutUnusable(f"--out {self.path}: is not empty, and not a training. Give a new folder.")
+            return "new"
+        if changed := list(_differences(known.get("identity", {}), self.identity)):
+            raise OutUnusable(
+                f"--out {self.path}: holds a training with other settings: {'; '.join(changed)}. Give a new folder, or"
+                " train with what it was begun with."
+            )
+        return "done" if known.get("done") else "begun"
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Claim the folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._write({"identity": self.identity, **about, "done": False})
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Note that the model is there."""
+        self._write({**(read_run(self.path) or {}), "results": dict(results), "done": True})
+
+    def newest_checkpoint(self) -> Path | None:
+        """The newest whole checkpoint; what a killed process left half is removed, and losses after it forgotten."""
+        for folder in sorted(self.path.glob("checkpoint-*"), key=_step, reverse=True):
+            if is_whole(folder):
+                self._forget_losses_after(_step(folder))
+                return folder
+            shutil.rmtree(folder)
+        self._forget_losses_after(0)
+        return None
+
+    def losses(self) -> list[dict[str, Any]]:
+        """The curve so far: `step`, `loss`, `learning_rate`, `grad_norm`, `epoch`."""
+        return list(_lines(self.path / LOSSES))
+
+    def _forget_losses_after(self, step: int) -> None:
+        kept = [loss for loss in self.losses() if loss["step"] <= step]
+        if (self.path / LOSSES).exists():
+            _replace(self.path / LOSSES, "".join(json.dumps(loss) + "\n" for loss in kept))
+
+    def _write(self, run: Mapping[str, Any]) -> None:
+        _replace(self.path / RUN, json.dumps(run, indent=2) + "\n")
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What `training.json` says; None if there is none.
+
+    Raises:
+        OutUnusable: it is not what a training wrote.
+    """
+    try:
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise OutUnusable(f"{folder / RUN}: cannot be read: {error}") from error
+    if not isinstance(run, dict):
+        raise OutUnusable(f"{folder / RUN}: is not what a training wrote")
+    return run
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Note the sizes of all files of a checkpoint that was written to the end."""
+    sizes = {}
+    for file in sorted(checkpoint.rglob("*")):
+        if file.is_file() and file.name != _WHOLE:
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+            sizes[str(file.relative_to(checkpoint))] = file.stat().st_size
+    _replace(checkpoint / _WHOLE, json.dumps(sizes))
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether all files of a checkpoint are there at their full length."""
+    try:
+        sizes = json.loads((checkpoint / _WHOLE).read_text())
+        return bool(sizes) and all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _step(checkpoint: Path) -> int:
+    digits = checkpoint.name.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else -1
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    if not file.exists():
+        return
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            loss = json.loads(line)
+        except ValueError:  # the last one of a process that was killed while it wrote
+            continue
+        if isinstance(loss, dict) and isinstance(loss.get("step"), int):
+            yield loss
+
+
+def _replace(file: Path, text: str) -> None:
+    scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    with scratch.open("w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    scratch.replace(file)
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif old != new:
+        yield f"{path} was {_short(old)} and is {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:50] + "..."

@@ -1,0 +1,225 @@
+"""GRPO with a tiny random model: real calls in real sandboxes, and the env's returns as rewards."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import RolloutStopped, SandboxDied, TaskNotFound
+from mlgym_synth.sandbox.base import Sandbox
+from mlgym_synth.tools import TOOLS
+from mlgym_synth.training.errors import ExtraMissing, ModelUnusable, OutUnusable, RecipeInvalid, TemplateUnusable
+from mlgym_synth.training.grpo import EPISODES, GrpoRecipe, load_grpo_recipe, rows, shipped_grpo, train_grpo
+from mlgym_synth.training.grpo_env import CUT_SHORT, FAULTS_IN_A_ROW, OVER, Players
+from tests.training.tiny import PLAIN, WITHOUT_TOOLS, a_model_folder
+
+ROOT = Path(__file__).parents[2]
+TASK = "task-0007"
+SETTINGS = {"sandbox": "bwrap", "max_steps": 6, "limits": {"tool_s": 20}}
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smoke benchmark's model, which calls tools at random."""
+    folder = tmp_path_factory.mktemp("caller") / "model"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        importlib.import_module("grpo_smoke").make_tiny_model(folder)
+    return folder
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Sandbox]:
+    """Every sandbox that an env opens."""
+    found: list[Sandbox] = []
+    original = SynthEnv._open_sandbox
+
+    def noted(env: SynthEnv) -> Sandbox:
+        found.append(original(env))
+        return found[-1]
+
+    monkeypatch.setattr(SynthEnv, "_open_sandbox", noted)
+    return found
+
+
+def a_recipe(model: Path, **more: Any) -> GrpoRecipe:
+    settings = {"generations": 4, "max_completion_length": 1200, "max_tool_calls": 3, "max_steps": 6,
+                "learning_rate": 1e-2, "save_steps": 1}  # fmt: skip
+    return load_grpo_recipe(None, model=str(model), **{**settings, **more})
+
+
+def test_two_steps_learn_from_the_returns_of_the_env_and_go_on_where_they_were(
+    caller: Path, tmp_path: Path, opened: list[Sandbox]
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    result = train_grpo([TASK], a_recipe(caller, steps=2), tmp_path / "out", "bwrap")
+    episodes = [json.loads(line) for line in (tmp_path / "out" / EPISODES).read_text().splitlines()]
+    assert (result.steps, result.resumed_from, len(episodes)) == (2, 0, 8)
+    groups = [episodes[:4], episodes[4:]]
+    assert [len({episode["seed"] for episode in group}) for group in groups] == [1, 1]
+    means = [sum(episode["return"] for episode in group) / 4 for group in groups]
+    assert result.rewards == pytest.approx(means, abs=1e-5)
+    assert 0 < max(means) < 1  # some ran the baseline
+    assert {episode["exit_status"] for episode in episodes} >= {"no_submission"}
+    for episode in episodes:
+        assert episode["return"] == 0 if episode["exit_status"] == "no_submission" else episode["return"] > 0.4
+    assert len(opened) >= 8
+    assert all(closed(sandbox) for sandbox in opened)
+    before, after = (AutoModelForCausalLM.from_pretrained(folder).lm_head.weight for folder in (caller, result.out))
+    assert (before - after).abs().max() > 1e-3
+
+    further = train_grpo([TASK], a_recipe(caller, steps=3), tmp_path / "out", "bwrap")
+    assert (further.steps, further.resumed_from) == (3, 2)
+    assert further.rewards[:2] == result.rewards
+    with pytest.raises(OutUnusable, match=r"learning_rate was 0\.01 and is 0\.02"):
+        train_grpo([TASK], a_recipe(caller, steps=3, learning_rate=2e-2), tmp_path / "out", "bwrap")
+
+
+def closed(sandbox: Sandbox) -> bool:
+    try:
+        sandbox.exec("true", 5)
+    except Exception:
+        return True
+    return False
+
+
+def test_its_tools_are_those_of_the_env() -> None:
+    from transformers.utils import get_json_schema
+
+    player = Players()()
+    schemas = {}
+    for name, method in inspect.getmembers(type(player), predicate=inspect.isfunction):  # as TRL looks for them
+        if not name.startswith("_") and name not in ("reset", "get_reward"):
+            schemas[name] = get_json_schema(getattr(player, name))["function"]
+            assert method.__doc__
+    assert list(schemas) == sorted(TOOLS)
+    for name, tool in TOOLS.items():
+        ours = tool.schema()["function"]
+        theirs = schemas[name]
+        assert " ".join(theirs["description"].split()) == ours["description"]
+        properties = {key: value["description"] for key, value in theirs["parameters"]["properties"].items()}
+        assert properties == {key: value["description"] for key, value in ours["parameters"]["properties"].items()}
+        assert theirs["parameters"].get("required", []) == ours["parameters"]["required"]
+
+
+def test_an_episode_by_hand_earns_what_the_env_pays() -> None:
+    players = Players(dict(SETTINGS))
+    player = players()
+    try:
+        assert "## Submission" in player.reset(task=TASK, seed=1, prompt=[])
+        assert "baseline.py" in player.bash("ls", timeout_s=5)
+        assert player.search("import", None)
+        player.bash("python baseline.py")
+        assert "Validation score" in player.validate()
+        assert "Handed in" in player.submit()
+        assert player.bash("ls") == OVER
+        assert player.get_reward() == pytest.approx(0.5, abs=0.05)
+        # What is there when a model stops talking is handed in, as at any end of a budget.
+        player.reset(task=TASK, seed=1)
+        player.bash("python baseline.py")
+        assert player.get_reward() == pytest.approx(0.5, abs=0.05)
+        player.reset(task=TASK, seed=1)
+        assert player.get_reward() == 0.0
+    finally:
+        players.close()
+
+
+def test_infrastructure_that_fails_gives_no_reward_and_stops_training_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = Players(dict(SETTINGS), tmp_path / "episodes.jsonl")
+    player = players()
+    player.reset(task=TASK, seed=1)
+
+    def dies(*_: Any, **__: Any) -> Any:
+        raise SandboxDied("the daemon is gone")
+
+    monkeypatch.setattr(SynthEnv, "_run", dies)
+    assert player.bash("ls") == CUT_SHORT
+    assert player.bash("ls") == OVER
+    assert player.get_reward() is None
+    episode = json.loads((tmp_path / "episodes.jsonl").read_text())
+    assert (episode["return"], episode["fault"]) == (None, "SandboxDied: the daemon is gone")
+    monkeypatch.setattr(SynthEnv, "reset", dies)
+    for _ in range(FAULTS_IN_A_ROW - 2):
+        assert player.reset(task=TASK, seed=1) == CUT_SHORT
+        assert player.get_reward() is None
+    player.reset(task=TASK, seed=1)
+    with pytest.raises(RolloutStopped, match=f"{FAULTS_IN_A_ROW} episodes one after the other"):
+        player.get_reward()
+
+
+def test_trl_leaves_an_episode_without_a_reward_out(
+    caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 0
+    original = SynthEnv.reset
+
+    def one_dies(env: SynthEnv, **kwargs: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count % 4 == 1:
+            raise SandboxDied("the daemon is gone")
+        return original(env, **kwargs)
+
+    monkeypatch.setattr(SynthEnv, "reset", one_dies)
+    result = train_grpo([TASK], a_recipe(caller, steps=1), tmp_path / "out", "bwrap")
+    returns = [json.loads(line)["return"] for line in (tmp_path / "out" / EPISODES).read_text().splitlines()]
+    scored = [value for value in returns if value is not None]
+    assert len(scored) == 3
+    assert result.rewards[0] == pytest.approx(sum(scored) / 3, abs=1e-5)  # and no zero among them
+
+
+def test_what_cannot_be_trained_is_said_before_anything_is(
+    caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    recipe = a_recipe(caller)
+    with pytest.raises(TaskNotFound, match="train split"):
+        train_grpo(["task-0004"], recipe, out, "bwrap")  # held out
+    with pytest.raises(TaskNotFound, match="No task"):
+        train_grpo(["nothing-*"], recipe, out, "bwrap")
+    with pytest.raises(ModelUnusable, match="no such folder"):
+        train_grpo([TASK], a_recipe(tmp_path / "nowhere"), out, "bwrap")
+    with pytest.raises(RecipeInvalid, match="model: give"):
+        train_grpo([TASK], load_grpo_recipe(None), out, "bwrap")
+    for template, said in ((WITHOUT_TOOLS, "no tool calls"), (PLAIN, "does not know how to read")):
+        folder = a_model_folder(tmp_path / said.replace(" ", "-"), template)
+        with pytest.raises(TemplateUnusable, match=said):
+            train_grpo([TASK], a_recipe(folder), out, "bwrap")
+    with pytest.raises(ExtraMissing, match="pip install vllm"):
+        train_grpo([TASK], a_recipe(caller, vllm="colocate"), out, "bwrap")
+    monkeypatch.setattr("mlgym_synth.training.find_spec", lambda name: None if name == "trl" else object())
+    with pytest.raises(ExtraMissing, match=r"training needs trl: pip install 'mlgym-synth\[train\]'"):
+        train_grpo([TASK], recipe, out, "bwrap")
+    assert not out.exists()
+
+
+def test_recipes_are_whole_and_mistakes_in_them_are_named() -> None:
+    assert set(shipped_grpo()) == {"qwen3-4b", "qwen3-0.6b-lora"}
+    for name in shipped_grpo():
+        recipe = load_grpo_recipe(name)
+        assert recipe.vllm == "colocate"
+        assert "not run" in recipe.description
+    with pytest.raises(RecipeInvalid, match="generations"):
+        load_grpo_recipe(None, ["generations=1"])
+    with pytest.raises(RecipeInvalid, match="did you mean 'temperature'"):
+        load_grpo_recipe(None, ["temprature=1"])
+    with pytest.raises(RecipeInvalid, match=r"limits\.tool_seconds: unknown"):
+        load_grpo_recipe(None, ["limits.tool_seconds=1"])
+
+
+def test_longer_training_begins_with_the_same_episodes() -> None:
+    from mlgym_synth import registry
+
+    entries = registry.select(["task-000*"], split="train")
+    short, long = (rows(entries, GrpoRecipe(steps=steps)) for steps in (5, 12))
+    assert long[:5] == short
+    assert len({(row["task"], row["seed"]) for row in long}) == 12
