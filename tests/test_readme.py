@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from tests.evaluation.mlgym.checkout import build
 from tests.hub_server import HubServer
 from tests.llm_server import LLMServer
 from tests.synthesis.test_llm_author import files, hub, teacher
+from tests.training.tiny import a_model_folder
 
 __all__ = ["hub"]  # a fixture
 ROOT = Path(__file__).parents[1]
@@ -43,15 +47,33 @@ def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None
     shutil.copytree(ROOT / "envs" / "task-0001", tmp_path / "my-tasks" / "envs" / "task-0001")
     build(tmp_path / "MLGym")
     (tmp_path / "my-suite.txt").write_text("task-0018\n")
+    a_model_folder(tmp_path / "my-model", merges_of=README)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OPENAI_API_KEY": "k"}
-    with LLMServer(teacher(files())) as server:
+    with LLMServer(teacher(files())) as server, contextlib.ExitStack() as behind:
         for command in script:
             command = command.replace(ENDPOINT, server.url)
+            if command.endswith("&"):
+                behind.enter_context(in_the_background(shlex.split(command)[:-1], tmp_path, environment))
+                continue
             done = subprocess.run(
                 shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
             )
             assert done.returncode == 0, done.stdout + done.stderr
             assert done.stdout.strip()
+
+
+@contextlib.contextmanager
+def in_the_background(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A server that says when it is ready, and ends when it is told to."""
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        try:
+            assert "answers at" in running.stdout.readline()
+            yield
+        finally:
+            running.terminate()
+            running.stdout.read()
+    assert running.returncode in (0, -signal.SIGTERM)
 
 
 def test_make_targets_exist() -> None:

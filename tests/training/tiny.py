@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, set_seed
 
 _HEAD = """\
@@ -61,11 +61,14 @@ SCHEMA = {
 }
 
 
-def a_tokenizer(template: str = PLAIN) -> PreTrainedTokenizerFast:
-    """Over bytes, that needs no download; it has one merge, without which there is no GGUF file."""
+def a_tokenizer(template: str = PLAIN, merges_of: str = "") -> PreTrainedTokenizerFast:
+    """Over bytes, that needs no download, with the merges of a text; one at least, else there is no GGUF file."""
     tokens = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "ab"]
     core = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[("a", "b")]))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if merges_of:
+        trainer = trainers.BpeTrainer(vocab_size=4000, initial_alphabet=tokens[:-1], show_progress=False)
+        core.train_from_iterator([merges_of], trainer)
     core.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
@@ -76,9 +79,9 @@ def a_tokenizer(template: str = PLAIN) -> PreTrainedTokenizerFast:
     )
 
 
-def a_model_folder(folder: Path, template: str = PLAIN, *, qwen: bool = False) -> Path:
+def a_model_folder(folder: Path, template: str = PLAIN, *, qwen: bool = False, merges_of: str = "") -> Path:
     """Randomly initialised, the same each time."""
-    tokenizer = a_tokenizer(template)
+    tokenizer = a_tokenizer(template, merges_of)
     shape = {
         "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096,
