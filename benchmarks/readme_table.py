@@ -84,6 +84,8 @@ def table() -> str:
     lines = ["| what | here | beside it, in the same run | script in `benchmarks/` |", "| --- | --- | --- | --- |"]
     lines += ["| " + " | ".join((*row[:3], f"`{row[3]}`")) + " |" for row in rows]
     lines += ["", f"Measured on {machine['cores']} cores, Python {machine['python']}; the scripts write `results/`."]
+    agents = "--agent scripted:nop --agent scripted:baseline --agent scripted:researcher"
+    lines += [f"The last two are from `mlgym-synth benchmark --suite heldout|mlgym {agents} --runs N --out DIR`."]
     return "\n".join(lines) + "\n"
 
 

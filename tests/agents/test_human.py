@@ -42,6 +42,8 @@ def session(text: str) -> tuple[HumanAgent, io.StringIO]:
         ("/edit a.py\nx = 1\n.\nx = 2\ny = 3\n.\n", tool("edit", path="a.py", old="x = 1", new="x = 2\ny = 3")),
         ("/search 'def .*' lib\n", tool("search", pattern="def .*", path="lib")),
         ("/validate\n", tool("validate")),
+        ("validate\n", tool("validate")),
+        (" submit \n", tool("submit")),
         ("/submit\n", tool("submit")),
         ("/help\n/task\n/submit\n", tool("submit")),
     ],
