@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _INK, _FAINT, _LINE = "#1d2733", "#5d6875", "#d9dee4"
 _IN_PAGE = {_INK: "var(--ink)", _FAINT: "var(--faint)", _LINE: "var(--line)"}
 _COLOURS = ("#3b7dd8", "#d9822b", "#2a9d6f", "#c2529b", "#8a6fd1", "#b5892c", "#3f9fb3", "#d1565a")
+_ENDED = {"submitted": _COLOURS[0], "auto_submitted": _COLOURS[6], "no_submission": _COLOURS[7],
+          "invalid_submission": _COLOURS[1]}  # fmt: skip
+"""How an episode ended; red and orange for what earned nothing."""
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif", "font.size": 9, "svg.fonttype": "none", "axes.edgecolor": _FAINT,
@@ -231,7 +234,7 @@ def _failures(results: Results, ranked: Sequence[str]) -> Figure:
     lefts = np.zeros(len(agents))
     for number, status in enumerate(statuses):
         shares = np.array([each.statuses[status] / len(each.runs) for each in agents])
-        colour = _COLOURS[0] if status == "submitted" else _COLOURS[(number + 1) % len(_COLOURS)]
+        colour = _ENDED.get(status, _COLOURS[3 + number % 3])
         panel.barh(range(len(agents)), shares, 0.6, left=lefts, color=colour, label=status.replace("_", " "))
         lefts += shares
     panel.set_yticks(range(len(agents)), [_short(each.agent) for each in agents])
