@@ -58,15 +58,33 @@ def test_the_teacher_says_why_and_betters_the_baseline(task: str, brief: ModuleT
     assert all(step.said.thought for step in played.steps)
 
 
+def test_the_control_hands_in_the_baseline_in_the_same_words(brief: ModuleType) -> None:
+    agent, observation = load_agent("brief:make_baseline"), "[step 1 of 6]"
+    agent.start("", [], 0)
+    assert agent.act("")["arguments"] == {"command": "python baseline.py"}
+    assert agent.act(observation)["tool"] == "submit"
+    assert agent.name != load_agent("brief:make").name
+
+
+def test_only_tasks_of_both_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(STUDENT))
+    figures = importlib.import_module("figures")
+    ours, theirs = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    ours.write_text("".join(f'{{"task_id": "{task}"}}\n' for task in "abc"))
+    theirs.write_text('{"task_id": "c"}\n{"task_id": "a"}\n')
+    figures.same_tasks(ours, theirs)
+    assert figures.count_lines(ours) == 2
+
+
 def test_a_difference_is_read_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(STUDENT))
-    experiment = importlib.import_module("experiment")
+    figures = importlib.import_module("figures")
     pairs = [{"first": "a", "second": "b", "difference": {"value": 0.2, "interval": [0.1, 0.4]}}]
-    assert experiment.difference(pairs, "a", "b") == [0.1, 0.4]
-    assert experiment.difference(pairs, "b", "a") == [-0.4, -0.1]
-    assert experiment.difference(pairs, "a", "c") is None
+    assert figures.difference(pairs, "a", "b") == [0.1, 0.4]
+    assert figures.difference(pairs, "b", "a") == [-0.4, -0.1]
+    assert figures.difference(pairs, "a", "c") is None
 
 
 def teardown_module() -> None:
-    for name in ("brief", "experiment"):
+    for name in ("brief", "figures"):
         sys.modules.pop(name, None)

@@ -1,8 +1,9 @@
-"""The teacher of the experiment: `brief:make`, a researcher in a few steps, for students with a short context.
+"""The teachers of the experiment, for students with a short context: `brief:make`, and `brief:make_baseline`.
 
-It runs the baseline, writes one short program that fits the form of the task (`programs/`), validates it, and hands it
-in if it is better; else a second program gets its chance, else the baseline is handed in. Like `scripted:researcher` it
-knows no task: what it does follows from the statement alone. It says a sentence before each action.
+The first runs the baseline, writes one short program that fits the form of the task (`programs/`), validates it, and
+hands it in if it is better; else a second program gets its chance, else the baseline is handed in. Like
+`scripted:researcher` it knows no task: what it does follows from the statement alone. It says a sentence before each
+action. The other does only the first and the last of this.
 """
 
 from __future__ import annotations
@@ -48,14 +49,14 @@ _WHY = {
 class Brief:
     """The agent."""
 
-    name = "brief"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "brief", improves: bool = True) -> None:
+        self.name, self._improves = name, improves
         self.start("", [], 0)
 
     def start(self, statement: str, tools: list[dict[str, Any]], seed: int) -> None:
         """Read the statement."""
-        self._plan = play(read_goal(statement), random.Random(seed))
+        goal = read_goal(statement)
+        self._plan = play(goal, random.Random(seed), programs(goal) if self._improves else [])
         self._calls, self.said = 0, Said()
 
     def act(self, observation: str) -> Action:
@@ -82,11 +83,16 @@ def make() -> Brief:
     return Brief()
 
 
-def play(goal: Goal, rng: random.Random) -> Plan:
-    """The episode."""
+def make_baseline() -> Brief:
+    """For `--agent brief:make_baseline`: the same words, and the baseline handed in."""
+    return Brief("brief-baseline", improves=False)
+
+
+def play(goal: Goal, rng: random.Random, names: list[str]) -> Plan:
+    """The episode, with some programs to try."""
     first = rng.choice(("First the baseline, so that there is something to hand in.", "I run the baseline first."))
     yield first, bash("python baseline.py")
-    for number, name in enumerate(programs(goal)):
+    for number, name in enumerate(names):
         text, why = filled(name, goal), _WHY[name].format(target=target(goal), groups=groups(goal))
         seen = yield ("No better. " if number else "") + why, bash(f"cat > mine.py <<'EOF'\n{text}EOF\npython mine.py")
         if failed(seen):
@@ -94,7 +100,7 @@ def play(goal: Goal, rng: random.Random) -> Plan:
         told = yield "It ran. What is it worth?", {"tool": "validate", "arguments": {}}
         if better(told, goal):
             yield "Better than the baseline, so I hand it in.", {"tool": "submit", "arguments": {}}
-    if programs(goal):
+    if names:
         yield "No better than the baseline. I put the baseline's file back.", bash("python baseline.py")
     while True:
         yield "I hand in the baseline.", {"tool": "submit", "arguments": {}}

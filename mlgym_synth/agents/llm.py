@@ -156,7 +156,7 @@ class LLMAgent:
 def _turn(number: int, heard: Heard, observation: str) -> Turn:
     nonsense = isinstance(heard.action, dict) and "malformed" in heard.action
     text = cut(heard.text, LONGEST_NONSENSE) if nonsense else heard.text
-    return Turn(number, text, heard.call, f"{heard.note}\n{observation}".lstrip("\n"))
+    return Turn(number, text, heard.call, f"{heard.note}\n{observation}" if heard.note else observation)
 
 
 @cache

@@ -149,7 +149,7 @@ def _arranged_ideas(notes: _Notes, style: Style, rng: random.Random) -> Generato
     goal = notes.goal
     for name, settings in (("arrange", {"SUBMISSION": goal.submission}), ("look", {})):
         yield from notes.do(tool("create", path=f"{name}.py", content=recipe(name, **settings)))
-    seen = yield from notes.do(bash("python arrange.py && cd flat && python ../look.py; cd .."))
+    seen = yield from notes.do(bash("python arrange.py && (cd flat && python ../look.py)"))
     notes.purse.pay(0.0)
     # Names and tickets are told apart from texts by the company they keep; the statement speaks of another layout.
     columns = [replace(column, kind="category") if column.kind == "text" else column for column in read_columns(seen)]

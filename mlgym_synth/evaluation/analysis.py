@@ -141,6 +141,7 @@ def _of_agent(each: AgentResults, analysis: Analysis | None) -> dict[str, Any]:
     if analysis is None or each.agent not in analysis.scores.runs:
         return figures
     agent, known = each.agent, analysis.intervals
+    counted = failures(analysis.scores)[agent].values()
     return {
         **figures,
         "aup": analysis.mlgym.aup[agent],
@@ -151,7 +152,8 @@ def _of_agent(each: AgentResults, analysis: Analysis | None) -> dict[str, Any]:
         "progress": _plain(analysis.progress).get(agent),
         "beats_baseline": _plain(analysis.beats_baseline).get(agent),
         "best_at_k": [round(float(value), 6) for value in analysis.best_at_k.get(agent, ())],
-        "runs_without_score": sum(task.without_score for task in failures(analysis.scores)[agent].values()),
+        "runs_compared": sum(task.runs for task in counted),
+        "runs_without_score": sum(task.without_score for task in counted),
     }
 
 

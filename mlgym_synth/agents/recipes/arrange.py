@@ -20,9 +20,11 @@ if sys.argv[1:] == ["back"]:
 else:
     parts = [pd.read_csv(f"data/{name}.csv") for name in ("train", "validation") if Path(f"data/{name}.csv").exists()]
     train = pd.concat(parts, ignore_index=True)
-    target = next(name for name in train if name not in test)
+    target = next((name for name in train if name not in test), None)
+    if target is None:
+        sys.exit("every column of train is in test too: there is nothing to predict")
     Path("flat").mkdir(exist_ok=True)
-    train.drop(columns=key).to_csv("flat/train.csv", index=False)
+    train.drop(columns=key, errors="ignore").to_csv("flat/train.csv", index=False)
     test.rename(columns={key: "id"}).to_csv("flat/test.csv", index=False)
     answer = test[[key]].rename(columns={key: "id"}).assign(**{target: train[target].mode()[0]})
     answer.to_csv("flat/sample_submission.csv", index=False)
