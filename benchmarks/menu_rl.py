@@ -15,6 +15,7 @@ the baseline and handing it in, all with the same budget. Writes `results/menu_r
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -108,12 +109,16 @@ class Rollout:
 
 
 def advantages(batch: dict[str, Tensor], last: Tensor) -> Tensor:
-    """Generalised advantage estimates, gamma = 1. The end of a budget is an end: what is there has been handed in."""
+    """Generalised advantage estimates, gamma = 1. The end of a budget is an end: what is there has been handed in.
+
+    A step that infrastructure spoilt is none: the one before it is followed by the value of what it led to, and a
+    reward that nobody measured is not held against it.
+    """
     found, running, after = torch.zeros_like(batch["reward"]), torch.zeros(ENVS), last
     for t in reversed(range(STEPS)):
         goes_on = (~batch["over"][t]).float()
         delta = batch["reward"][t] + goes_on * after - batch["value"][t]
-        running = delta + LAMBDA * goes_on * running
+        running = torch.where(batch["real"][t], delta + LAMBDA * goes_on * running, 0.0)
         found[t], after = running, batch["value"][t]
     return found
 
@@ -137,7 +142,9 @@ def update(agent: Agent, optimizer: torch.optim.Optimizer, batch: dict[str, Tens
             optimizer.step()
 
 
-def train(seed: int, out: Path, iterations: int, minutes: float, sandbox: str) -> tuple[Agent, list[dict[str, Any]]]:
+def train(
+    seed: int, out: Path, iterations: int, minutes: float, sandbox: str, clock: Clock
+) -> tuple[Agent, list[dict[str, Any]]]:
     """Train one seed, or go on with it; its curve has a point for each rollout."""
     torch.manual_seed(seed)
     agent = Agent()
@@ -165,6 +172,7 @@ def train(seed: int, out: Path, iterations: int, minutes: float, sandbox: str) -
             state = {"agent": agent.state_dict(), "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()}
             torch.save(state | {"curve": curve}, out / "new")
             (out / "new").rename(out / f"seed-{seed}-{len(curve):04}.pt")  # there whole or not at all
+            clock.keep()
     finally:
         rollout.envs.close()
     return agent, curve
@@ -202,15 +210,42 @@ def at_random(seed: int) -> Choose:
 
 
 def always_baseline(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
-    wanted = ("baseline", "submit")
-    return next(ACTIONS.index(name) for name in wanted if mask[ACTIONS.index(name)])
+    """The baseline, then its submission; whatever can be done where neither can."""
+    wanted = [ACTIONS.index(name) for name in ("baseline", "submit")]
+    return next(action for action in (*wanted, *map(int, np.flatnonzero(mask))) if mask[action])
 
 
-def evaluate(players: dict[str, tuple[int, Callable[[int], Choose]]], out: Path, sandbox: str) -> Played:
+class Clock:
+    """Minutes spent on an experiment, by earlier calls too; `keep` notes them in its folder."""
+
+    def __init__(self, out: Path) -> None:
+        self.file = out / "minutes"
+        self.began = time.monotonic() - 60 * (float(self.file.read_text()) if self.file.exists() else 0.0)
+
+    def keep(self) -> float:
+        """Note the minutes so far, and say them."""
+        minutes = (time.monotonic() - self.began) / 60
+        scratch = self.file.with_suffix(".new")
+        scratch.write_text(f"{minutes:.4f}\n")
+        scratch.rename(self.file)
+        return minutes
+
+
+def whole_lines(file: Path) -> list[Any]:
+    """The JSON lines of a file; one that a killed process left half is skipped, and what comes goes on a fresh one."""
+    text, found = file.read_text() if file.exists() else "", []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    if text and not text.endswith("\n"):
+        file.write_text(text + "\n")
+    return found
+
+
+def evaluate(players: dict[str, tuple[int, Callable[[int], Choose]]], out: Path, sandbox: str, clock: Clock) -> Played:
     """Episodes on held-out tasks by player and task; what `DIR/heldout.jsonl` has is not played again."""
     file = out / "heldout.jsonl"
-    file.touch()
-    known = {tuple(line["key"]): line for line in map(json.loads, file.read_text().splitlines())}
+    known = {tuple(line["key"]): line for line in whole_lines(file)}
     jobs = [(name, task, k) for name, (episodes, _) in players.items() for task in HELDOUT for k in range(episodes)]
 
     def one(job: tuple[str, str, int]) -> tuple[tuple[str, str, int], dict[str, Any]]:
@@ -221,6 +256,7 @@ def evaluate(players: dict[str, tuple[int, Callable[[int], Choose]]], out: Path,
         for job, episode in pool.map(one, [job for job in jobs if job not in known]):
             known[job] = {"key": list(job), **episode}
             log.write(json.dumps(known[job]) + "\n")
+            clock.keep()
             print(*job, episode["return"], *episode["actions"], flush=True)
     return {name: {task: [known[name, task, k] for k in range(episodes)] for task in HELDOUT}
             for name, (episodes, _) in players.items()}  # fmt: skip
@@ -277,20 +313,20 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs={"tasks": TRAIN, **BUDGET})
-    began, share = time.monotonic(), TRAINING_SHARE * arguments.minutes / len(arguments.seeds)
-    trained = {seed: train(seed, arguments.out, arguments.iterations, share, arguments.sandbox)
+    clock, share = Clock(arguments.out), TRAINING_SHARE * arguments.minutes / len(arguments.seeds)
+    trained = {seed: train(seed, arguments.out, arguments.iterations, share, arguments.sandbox, clock)
                for seed in arguments.seeds}  # fmt: skip
     players: dict[str, tuple[int, Callable[[int], Choose]]] = {
         "baseline": (1, lambda seed: always_baseline),
         "random": (RANDOM_EPISODES, at_random),
         **{f"ppo-{seed}-after-{len(curve)}": (1, partial(greedy, agent)) for seed, (agent, curve) in trained.items()},
     }
-    heldout = summary(evaluate(players, arguments.out, arguments.sandbox))
+    heldout = summary(evaluate(players, arguments.out, arguments.sandbox, clock))
     curves = {seed: curve for seed, (_, curve) in trained.items()}
     draw(curves, heldout)
     write("menu_rl", {
         "heldout": heldout, "curves": curves, "train_tasks": TRAIN, "budget": BUDGET,
-        "minutes": round((time.monotonic() - began) / 60, 1),
+        "minutes": round(clock.keep(), 1),
     })  # fmt: skip
 
 

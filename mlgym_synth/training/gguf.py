@@ -12,6 +12,15 @@ from mlgym_synth.cache import built_once, cache_root
 from mlgym_synth.training.errors import ModelUnusable
 
 _MAGIC = b"GGUF"
+_FOLDERS = 2
+"""Goes up when the same file becomes another folder: 2 since digits are split as the file says."""
+_DIGITS_APART = frozenset(("refact", "smollm", "starcoder"))
+"""Byte-level vocabularies whose merges never saw two digits together; transformers passes over that."""
+_SPLIT_BY_TRANSFORMERS = frozenset((
+    "dbrx", "deepseek-r1-qwen", "default", "falcon-h1", "falcon3", "gpt-2", "gpt-4o", "kanana2", "kormo", "lfm2",
+    "llama-bpe", "llama-v3", "llama3", "llama4", "megrez", "minimax-m2", "phi-2", "pixtral", "qwen2", "qwen35",
+    "smaug-bpe", "tekken",
+))  # fmt: skip
 
 
 def from_gguf(path: Path, out: Path) -> Path:
@@ -52,16 +61,36 @@ def cached_folder(path: Path, sha256: str) -> Path:
     """The model folder of a GGUF file with this hash, made once and kept in the cache."""
     models = cache_root() / "models"
     models.mkdir(parents=True, exist_ok=True)
-    return built_once(models / sha256[:24], lambda scratch: _into(path, scratch))
+    return built_once(models / f"{sha256[:24]}-{_FOLDERS}", lambda scratch: _into(path, scratch))
 
 
 def tokenizer_of(path: Path) -> Any:
-    """The tokenizer in a GGUF file, chat template included; its weights are not read."""
+    """The tokenizer in a GGUF file, chat template included; its weights are not read.
+
+    Raises:
+        ModelUnusable: transformers cannot read it, or would split text in another way than llama.cpp does, so that a
+            student were trained on other tokens than it is served with.
+    """
     check_gguf(path)
     from transformers import AutoTokenizer
 
     with _told(path), _silent():
-        return AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+        kind, split = (_field(path, f"tokenizer.ggml.{key}") for key in ("model", "pre"))
+        tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+    if kind != "gpt2":  # only byte-level vocabularies are split before they are merged
+        return tokenizer
+    if split in _DIGITS_APART:
+        from tokenizers import pre_tokenizers
+
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ])  # fmt: skip
+    elif split is not None and split not in _SPLIT_BY_TRANSFORMERS:
+        raise ModelUnusable(
+            f"model {path}: nobody here knows how its text is split (tokenizer.ggml.pre is {split!r}), and guesses are"
+            " other tokens than the model knows. Give a model folder or a name on the Hub."
+        )
+    return tokenizer
 
 
 def check_gguf(path: Path) -> None:
@@ -73,6 +102,13 @@ def check_gguf(path: Path) -> None:
         raise ModelUnusable(f"model {path}: {error.strerror}") from error
     if magic != _MAGIC:
         raise ModelUnusable(f"model {path}: is not a GGUF file, it begins with {magic!r}")
+
+
+def _field(path: Path, name: str) -> Any:
+    import gguf
+
+    found = gguf.GGUFReader(str(path)).get_field(name)
+    return None if found is None else found.contents()
 
 
 def _into(path: Path, folder: Path) -> None:

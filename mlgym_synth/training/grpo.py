@@ -21,19 +21,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_synth import agents, registry
-from mlgym_synth.errors import TaskNotFound
+from mlgym_synth.errors import RolloutStopped, TaskNotFound
 from mlgym_synth.limits import Limits
 from mlgym_synth.llm.prompts import Prompts
 from mlgym_synth.sandbox import choose_backend
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.errors import ExtraMissing, RecipeInvalid, TemplateUnusable
 from mlgym_synth.training.grpo_env import Players
+from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
+from mlgym_synth.training.processes import first_fault, is_main, wait_for_all
 from mlgym_synth.training.recipe import RECIPES, Lora, build, read_yaml
-from mlgym_synth.training.run_folder import LOSSES, RunFolder, mark_whole
+from mlgym_synth.training.run_folder import LOSSES, RunFolder, mark_whole, read_run, remembered_revision, step_of
 
 EPISODES = "episodes.jsonl"
-"""A line for each episode of a training: task, seed, return, exit status, steps, fault."""
+"""A line for each episode of a training: optimizer step, task, seed, return, exit status, steps, fault."""
 _LOGGED = ("loss", "reward", "reward_std", "frac_reward_zero_std", "grad_norm", "entropy", "completions/mean_length",
            "tools/call_frequency", "tools/failure_frequency", "step_time")  # fmt: skip
 
@@ -53,9 +55,10 @@ class GrpoRecipe(BaseModel):
         max_steps: the env's budget; None takes the task's.
         limits: fields of `Limits` that override the task's.
         learning_rate, schedule, max_grad_norm: of AdamW.
+        warmup: share of the steps in which the rate rises; a `constant` one does not.
         beta: weight of the KL term to the untrained model; 0 leaves it out, and that model out of memory.
         temperature: of sampling.
-        lora: adapters instead of all weights.
+        lora: adapters, merged into the model in the end; None trains all weights.
         dtype: of the weights in memory; bf16: mixed precision.
         gradient_checkpointing: half the speed lost for most of the activations' memory saved.
         vllm: generate with vLLM in this process (`colocate`) or by `trl vllm-serve` (`server`); None: transformers.
@@ -81,6 +84,7 @@ class GrpoRecipe(BaseModel):
     limits: dict[str, float] = Field(default_factory=dict)
     learning_rate: float = Field(1e-6, gt=0)
     schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "constant"
+    warmup: float = Field(0.03, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, gt=0)
     beta: float = Field(0.0, ge=0)
     temperature: float = Field(1.0, gt=0)
@@ -107,6 +111,7 @@ class GrpoResult:
         seconds: of this call.
         rewards: mean reward of each logged step.
         resumed_from: the step of the checkpoint that it went on from, 0 if none.
+        already: so many steps were made before, and nothing was done.
     """
 
     out: Path
@@ -114,6 +119,7 @@ class GrpoResult:
     seconds: float
     rewards: list[float]
     resumed_from: int = 0
+    already: bool = False
 
 
 def shipped_grpo() -> dict[str, Path]:
@@ -135,14 +141,14 @@ def load_grpo_recipe(recipe: str | None, overrides: Sequence[str] = (), **given:
 
 
 def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str = "auto") -> GrpoResult:
-    """Train `recipe.model` by GRPO on the tasks that match, in real sandboxes; run again, it resumes.
+    """Train `recipe.model` by GRPO on the tasks that match, in real sandboxes; run again, it resumes, or adds steps.
 
     Everything is checked before weights are loaded. TRL calls the tools of a batch's episodes one after the other.
 
     Args:
         tasks: ids or globs; of them those of the train split, unless the recipe allows others.
         recipe: see `GrpoRecipe`.
-        out: the folder for model, checkpoints, `training.json` and `episodes.jsonl`.
+        out: the folder for model, checkpoints, `training.json` and `episodes.jsonl`; adapters are in its `adapter`.
         sandbox: as for `SynthEnv`.
 
     Raises:
@@ -156,16 +162,21 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
         raise RecipeInvalid("model: give a folder, a name on the Hub, or a .gguf file")
     entries = _entries(tasks, recipe)
     choose_backend(sandbox)
-    model = find_model(recipe.model)
-    tokenizer = checked_tokenizer(recipe.tokenizer or recipe.model)
+    model = find_model(recipe.model, remembered_revision(out, recipe.model))
+    tokenizer = checked_tokenizer(recipe.tokenizer or recipe.model, None if recipe.tokenizer else model.revision)
     settings = recipe.model_dump(mode="json", exclude={"description", "steps", "model", "log_steps", "save_steps"})
     folder = RunFolder(out, {
         "grpo": settings, "model": model.identity, "tokenizer": tokenizer_sha256(tokenizer),
         "tasks": {entry.id: entry.sha256 for entry in entries},
-    })  # fmt: skip
-    state = folder.state()
-    resume = folder.newest_checkpoint() if state != "new" else None
-    folder.begin({"steps": recipe.steps, "model": recipe.model})
+    }, (LOSSES, EPISODES))  # fmt: skip
+    if folder.state() == "done" and (made := int((read_run(out) or {})["results"]["steps"])) >= recipe.steps:
+        return GrpoResult(out, made, 0.0, _rewards(folder), already=True)
+    wait_for_all()  # before the first process changes what the others have just read
+    if is_main():
+        folder.newest_checkpoint()
+        folder.begin({"steps": recipe.steps, "model": recipe.model})
+    wait_for_all()
+    resume = folder.checkpoint()
     players = Players(
         {"max_steps": recipe.max_steps, "limits": recipe.limits or None, "sandbox": sandbox}, out / EPISODES
     )
@@ -174,23 +185,24 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
         with _fewer_warnings():
             trainer = _trainer(recipe, model, tokenizer, entries, players, out)
             trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-            trainer.save_model(str(out))
+            save_student(trainer, recipe.lora, model, recipe.dtype, tokenizer, out)
     finally:
         players.close()
-    steps, seconds = int(trainer.state.global_step), round(time.monotonic() - began, 1)
-    rewards = [line["reward"] for line in folder.losses()]
-    folder.finish({"steps": steps, "seconds": seconds, "rewards": rewards})
-    return GrpoResult(out, steps, seconds, rewards, int(resume.name.rpartition("-")[2]) if resume else 0)
+    steps, seconds, rewards = int(trainer.state.global_step), round(time.monotonic() - began, 1), _rewards(folder)
+    if is_main():
+        folder.finish({"steps": steps, "seconds": seconds, "rewards": rewards})
+    wait_for_all()
+    return GrpoResult(out, steps, seconds, rewards, step_of(resume) if resume else 0)
 
 
-def checked_tokenizer(asked: str) -> Any:
+def checked_tokenizer(asked: str, revision: str | None = None) -> Any:
     """A tokenizer whose chat template can say tool calls, and whose answers TRL can read.
 
     Raises:
         ModelUnusable: there is none.
         TemplateUnusable: it cannot; says what to take instead.
     """
-    tokenizer = load_tokenizer(asked)
+    tokenizer = load_tokenizer(asked, revision)
     from trl.chat_template_utils import add_response_schema, supports_tool_calling
 
     if not supports_tool_calling(tokenizer):
@@ -213,6 +225,10 @@ def _require_packages(recipe: GrpoRecipe) -> None:
     require_extra(("accelerate", "datasets", "torch", "transformers", "trl", *(("peft",) if recipe.lora else ())))
     if recipe.vllm is not None and find_spec("vllm") is None:
         raise ExtraMissing("vllm: this recipe generates with it: pip install vllm, or --set vllm=null without it")
+
+
+def _rewards(folder: RunFolder) -> list[float]:
+    return [line["reward"] for line in folder.losses()]
 
 
 def _entries(tasks: Sequence[str], recipe: GrpoRecipe) -> list[registry.TaskEntry]:
@@ -250,13 +266,21 @@ def _trainer(
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """Nothing: TRL's card speaks of its authors."""
 
+        def _calculate_rewards(self, *given: Any, **named: Any) -> Any:
+            """TRL's, which gathers all processes' rewards; only then may one of them end training, and all do."""
+            players.step = self.state.global_step + 1
+            rewards = super()._calculate_rewards(*given, **named)
+            if (stopped := first_fault(players.stopped)) is not None:
+                raise RolloutStopped(stopped)
+            return rewards
+
     logging.disable_progress_bar()
     trainer = Trainer(
         model=load_weights(model, recipe.dtype, None, len(tokenizer)),
         args=_arguments(recipe, out),
         train_dataset=Dataset.from_list(rows(entries, recipe)),
         processing_class=tokenizer,
-        peft_config=_adapters(recipe),
+        peft_config=peft_config(recipe.lora),
         environment_factory=players,
         callbacks=[_watch()],
     )
@@ -286,6 +310,7 @@ def _watch() -> Any:
                     file.write(json.dumps(line) + "\n")
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            wait_for_all()  # every process writes its random state
             if state.is_world_process_zero:
                 mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
@@ -312,6 +337,7 @@ def _arguments(recipe: GrpoRecipe, out: Path) -> Any:
         beta=recipe.beta,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
+        warmup_steps=recipe.warmup,  # below 1 it is a share
         max_grad_norm=recipe.max_grad_norm,
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
@@ -326,15 +352,3 @@ def _arguments(recipe: GrpoRecipe, out: Path) -> Any:
         disable_tqdm=True,
         **vllm,
     )
-
-
-def _adapters(recipe: GrpoRecipe) -> Any:
-    if recipe.lora is None:
-        return None
-    from peft import LoraConfig
-
-    targets = recipe.lora.targets if isinstance(recipe.lora.targets, str) else list(recipe.lora.targets)
-    return LoraConfig(
-        r=recipe.lora.r, lora_alpha=recipe.lora.alpha, lora_dropout=recipe.lora.dropout, target_modules=targets,
-        task_type="CAUSAL_LM",
-    )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlgym_synth.agents.scripted import IDLE
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.errors import DatasetUnavailable, MlgymSynthError, RolloutStopped, SandboxUnavailable, TaskInvalid
+from mlgym_synth.errors import DatasetUnavailable, MlgymSynthError, SandboxUnavailable, TaskInvalid
 
 FAULTS_IN_A_ROW = 8
 """Rollouts cut short by infrastructure, one after the other, after which training stops."""
@@ -28,11 +28,15 @@ class Players:
         settings: keywords of `SynthEnv`.
         journal: where a line for each finished episode goes; None keeps none.
         faults: episodes that infrastructure cut short since the last that was scored.
+        step: of the optimizer, for which episodes are played; None leaves it out of the journal.
+        stopped: why training must end: one episode after the other was cut short.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     journal: Path | None = None
     faults: int = 0
+    step: int | None = None
+    stopped: str | None = None
     made: list[SynthTools] = field(default_factory=list)
 
     def __call__(self) -> SynthTools:
@@ -48,15 +52,16 @@ class Players:
     def ended(self, episode: dict[str, Any]) -> None:
         """Write an episode down, and count faults.
 
-        Raises:
-            RolloutStopped: one after the other failed.
+        Too many are told by `stopped` and not raised: other processes are waiting for this batch's rewards.
         """
+        if self.step is not None:
+            episode = {"step": self.step, **episode}
         if self.journal is not None:
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(episode) + "\n")
         self.faults = self.faults + 1 if episode["fault"] else 0
         if self.faults >= FAULTS_IN_A_ROW:
-            raise RolloutStopped(
+            self.stopped = (
                 f"{self.faults} episodes one after the other were cut short, the last by {episode['fault']}."
                 " `mlgym-synth sandbox doctor` says what is wrong; run again to go on from the last checkpoint."
             )

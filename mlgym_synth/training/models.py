@@ -23,15 +23,21 @@ class Model:
         asked: as it was named.
         name: what transformers loads: a folder or a name on the Hub.
         identity: what tells it from others: hashes of its configuration and weights.
+        revision: the commit on the Hub, which is what is loaded however the Hub moves on; None for what is here.
     """
 
     asked: str
     name: str
     identity: dict[str, Any]
+    revision: str | None = None
 
 
-def find_model(asked: str) -> Model:
+def find_model(asked: str, revision: str | None = None) -> Model:
     """Look a model up, without reading its weights; a GGUF file is made into a folder first.
+
+    Args:
+        asked: a folder, a name on the Hub, or a `.gguf` file.
+        revision: of a model on the Hub; None is the newest.
 
     Raises:
         ModelUnusable: not there, or files of it are missing.
@@ -42,7 +48,8 @@ def find_model(asked: str) -> Model:
         sha256 = _sha256(path)
         return Model(asked, str(cached_folder(path, sha256)), {"gguf_sha256": sha256})
     if not _is_path(asked):
-        return Model(asked, asked, {"hub": asked, "config_sha256": _hub_config(asked)})
+        config_sha256, found = _hub_config(asked, revision)
+        return Model(asked, asked, {"hub": asked, "revision": found, "config_sha256": config_sha256}, found)
     return Model(asked, str(path), {"sha256": {file.name: _sha256(file) for file in check_folder(path)}})
 
 
@@ -66,8 +73,8 @@ def check_folder(path: Path) -> list[Path]:
     return [config, *weights]
 
 
-def load_tokenizer(asked: str) -> Any:
-    """A fast tokenizer by folder, by name on the Hub, or out of a GGUF file.
+def load_tokenizer(asked: str, revision: str | None = None) -> Any:
+    """A fast tokenizer by folder, by name on the Hub (at this revision), or out of a GGUF file.
 
     Raises:
         ModelUnusable: not there, or not one.
@@ -80,7 +87,7 @@ def load_tokenizer(asked: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(path) if path.is_dir() else asked)
+        tokenizer = AutoTokenizer.from_pretrained(str(path) if path.is_dir() else asked, **_at(revision))
     except Exception as error:  # the Hub's, the network's, the file's: dozens of kinds, one remedy
         raise ModelUnusable(
             f"tokenizer {asked}: {_first_line(error)} Give --tokenizer: a folder with tokenizer.json, a name on the"
@@ -117,7 +124,7 @@ def load_weights(model: Model, dtype: str, attention: str | None, vocabulary: in
     chosen = {"attn_implementation": attention} if attention else {}
     try:
         loaded, info = AutoModelForCausalLM.from_pretrained(
-            model.name, dtype=getattr(torch, dtype), output_loading_info=True, **chosen
+            model.name, dtype=getattr(torch, dtype), output_loading_info=True, **_at(model.revision), **chosen
         )
     except Exception as error:  # as above
         raise ModelUnusable(f"model {model.asked}: cannot be loaded: {_first_line(error)}") from error
@@ -135,17 +142,25 @@ def _is_path(asked: str) -> bool:
     return asked.startswith((".", "/", "~")) or asked.count("/") > 1 or Path(asked).exists()
 
 
-def _hub_config(name: str) -> str:
+def _at(revision: str | None) -> dict[str, str]:
+    return {} if revision is None else {"revision": revision}
+
+
+def _hub_config(name: str, revision: str | None) -> tuple[str, str | None]:
+    """The hash of a configuration on the Hub, and the commit that it is of."""
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(name)
+        config = AutoConfig.from_pretrained(name, **_at(revision))
     except Exception as error:  # as above
         raise ModelUnusable(
             f"model {name}: {_first_line(error)} Give a model folder, a name on the Hub, or a .gguf file."
         ) from error
-    return hashlib.sha256(config.to_json_string().encode()).hexdigest()
+    values = json.loads(config.to_json_string())
+    values.pop("transformers_version", None)  # is that of the reader here, and says nothing about the model
+    text = json.dumps(values, indent=2, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest(), getattr(config, "_commit_hash", None) or revision
 
 
 def _check_shards(asked: str, folder: Path) -> None:

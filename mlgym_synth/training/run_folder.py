@@ -1,7 +1,8 @@
 """The folder that a training writes: what run it is of, which checkpoints in it are whole, its loss curve.
 
 OUT/training.json      what is trained on what; another run refuses to go on here
-OUT/checkpoint-N/      everything that is needed to go on after step N, `whole.json` written last
+OUT/checkpoint-N/      everything that is needed to go on after step N, `whole.json` written last; `seconds.json`, if
+                       there, says how long it took to get there
 OUT/loss.jsonl         a line every `log_steps` steps
 OUT/                   the model, tokenizer and README.md in the end
 """
@@ -21,6 +22,7 @@ from mlgym_synth.training.errors import OutUnusable
 RUN = "training.json"
 LOSSES = "loss.jsonl"
 _WHOLE = "whole.json"
+_SECONDS = "seconds.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,12 @@ class RunFolder:
     Attributes:
         path: the folder; it need not be there.
         identity: all that decides what is trained, as JSON.
+        journals: files with a line for something of a step, which forget what is after the checkpoint.
     """
 
     path: Path
     identity: dict[str, Any]
+    journals: tuple[str, ...] = (LOSSES,)
 
     def state(self) -> Literal["new", "begun", "done"]:
         """Whether a training of this identity was here before.
@@ -65,23 +69,34 @@ class RunFolder:
         self._write({**(read_run(self.path) or {}), "results": dict(results), "done": True})
 
     def newest_checkpoint(self) -> Path | None:
-        """The newest whole checkpoint; what a killed process left half is removed, and losses after it forgotten."""
-        for folder in sorted(self.path.glob("checkpoint-*"), key=_step, reverse=True):
-            if is_whole(folder):
-                self._forget_losses_after(_step(folder))
-                return folder
+        """The newest whole checkpoint; what a killed process left half is removed, and lines after it forgotten.
+
+        Of several processes one calls this, and then the others `checkpoint`.
+        """
+        newest = self.checkpoint()
+        for folder in self._checkpoints():
+            if folder == newest:
+                break
             shutil.rmtree(folder)
-        self._forget_losses_after(0)
-        return None
+        self._forget_after(0 if newest is None else step_of(newest))
+        return newest
+
+    def checkpoint(self) -> Path | None:
+        """The newest whole checkpoint; nothing is changed."""
+        return next((folder for folder in self._checkpoints() if is_whole(folder)), None)
 
     def losses(self) -> list[dict[str, Any]]:
         """The curve so far: `step`, `loss`, `learning_rate`, `grad_norm`, `epoch`."""
         return list(_lines(self.path / LOSSES))
 
-    def _forget_losses_after(self, step: int) -> None:
-        kept = [loss for loss in self.losses() if loss["step"] <= step]
-        if (self.path / LOSSES).exists():
-            _replace(self.path / LOSSES, "".join(json.dumps(loss) + "\n" for loss in kept))
+    def _checkpoints(self) -> list[Path]:
+        return sorted(self.path.glob("checkpoint-*"), key=step_of, reverse=True)
+
+    def _forget_after(self, step: int) -> None:
+        for journal in self.journals:
+            kept = [line for line in _lines(self.path / journal) if line["step"] <= step]
+            if (self.path / journal).exists():
+                _replace(self.path / journal, "".join(json.dumps(line) + "\n" for line in kept))
 
     def _write(self, run: Mapping[str, Any]) -> None:
         _replace(self.path / RUN, json.dumps(run, indent=2) + "\n")
@@ -104,15 +119,33 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     return run
 
 
-def mark_whole(checkpoint: Path) -> None:
-    """Note the sizes of all files of a checkpoint that was written to the end."""
+def remembered_revision(folder: Path, asked: str) -> str | None:
+    """The revision of the Hub's model that a training here was begun with; None if there is none."""
+    identity = (read_run(folder) or {}).get("identity")
+    model = identity.get("model") if isinstance(identity, dict) else None
+    revision = model.get("revision") if isinstance(model, dict) and model.get("hub") == asked else None
+    return revision if isinstance(revision, str) else None
+
+
+def mark_whole(checkpoint: Path, seconds: float | None = None) -> None:
+    """Note the sizes of all files of a checkpoint that was written to the end, and how long it took to get there."""
     sizes = {}
+    if seconds is not None:
+        _replace(checkpoint / _SECONDS, json.dumps(round(seconds, 3)))
     for file in sorted(checkpoint.rglob("*")):
         if file.is_file() and file.name != _WHOLE:
             with file.open("rb") as opened:
                 os.fsync(opened.fileno())
             sizes[str(file.relative_to(checkpoint))] = file.stat().st_size
     _replace(checkpoint / _WHOLE, json.dumps(sizes))
+
+
+def seconds_until(checkpoint: Path) -> float:
+    """How long it took to get there, resumptions included; 0 if that was not kept."""
+    try:
+        return float(json.loads((checkpoint / _SECONDS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return 0.0
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -124,7 +157,8 @@ def is_whole(checkpoint: Path) -> bool:
         return False
 
 
-def _step(checkpoint: Path) -> int:
+def step_of(checkpoint: Path) -> int:
+    """The step after which it was written."""
     digits = checkpoint.name.rpartition("-")[2]
     return int(digits) if digits.isdigit() else -1
 
@@ -134,11 +168,11 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
         return
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
-            loss = json.loads(line)
+            told = json.loads(line)
         except ValueError:  # the last one of a process that was killed while it wrote
             continue
-        if isinstance(loss, dict) and isinstance(loss.get("step"), int):
-            yield loss
+        if isinstance(told, dict) and isinstance(told.get("step"), int):
+            yield told
 
 
 def _replace(file: Path, text: str) -> None:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -30,6 +29,7 @@ _CALLS_READ = ("qwen2", "qwen3", "gemma4")
 """Beginnings of the model types whose tool calls `transformers serve` reads out of what a model writes."""
 _POLL_S = 0.2
 _GRACE_S = 10.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +131,21 @@ def serving(
 def serve(
     folder: Path, port: int, tool_parser: str | None, more: Sequence[str], ready: Callable[[Serving], None]
 ) -> int:
-    """Serve until Ctrl-C, SIGTERM or the server's end.
+    """Serve until Ctrl-C, SIGTERM, SIGHUP (the terminal was closed) or the server's end.
 
     Returns:
         The server's exit code; 0 if it was asked to end.
     """
-    asked = threading.Event()
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    heard = [number for number in _ENDING if before[number] is not signal.SIG_IGN]  # what nohup ignores stays ignored
 
     def end(number: int, frame: FrameType | None) -> None:
-        asked.set()
+        for further in heard:  # one is enough; another would break the ending off
+            signal.signal(further, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    for number in heard:
+        signal.signal(number, end)
     try:
         with serving(folder, port, tool_parser=tool_parser, more=more) as server:
             ready(server)
@@ -150,7 +153,8 @@ def serve(
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 def _tool_mode(folder: Path, engine: Engine) -> str:
@@ -193,9 +197,13 @@ def _answers(url: str) -> bool:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the server and its workers, which are in one process group."""
-    for number, patience in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, _GRACE_S)):
+    try:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return
+            process.wait(_GRACE_S)
+    finally:  # also when Ctrl-C breaks the waiting off, and for workers that outlived the server
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)

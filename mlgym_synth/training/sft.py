@@ -10,7 +10,7 @@ import contextlib
 import json
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +19,21 @@ from mlgym_synth.training import require_extra
 from mlgym_synth.training.card import versions, write_card
 from mlgym_synth.training.dry_run import packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
+from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
 from mlgym_synth.training.prepare import Prepared, prepare, world_size
+from mlgym_synth.training.processes import is_main, wait_for_all
 from mlgym_synth.training.recipe import SftRecipe
-from mlgym_synth.training.run_folder import LOSSES, RunFolder, mark_whole, read_run
+from mlgym_synth.training.run_folder import (
+    LOSSES,
+    RunFolder,
+    mark_whole,
+    read_run,
+    remembered_revision,
+    seconds_until,
+    step_of,
+)
 
-ADAPTER = "adapter"
 _NO_CURVE = ("model", "tokenizer", "description", "keep_checkpoints")
 """Settings that do not change what is learned; model and tokenizer are told by content instead."""
 
@@ -100,25 +109,27 @@ def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress
     plan = _checked(data, recipe, out, progress)
     state = plan.folder.state()
     if state == "done":
-        return _outcome(plan.folder, already=True)
+        return _outcome(plan.folder, int((read_run(out) or {})["results"]["steps"]), already=True)
     weights = load_weights(
         plan.model, _dtype(recipe), recipe.attention, len(plan.tokenizer)
     )  # the last thing that can be refused
-    if state == "new" and _is_main():
+    if state == "new" and is_main():
         plan.folder.begin(_about(plan))
-    _wait_for_all()
-    checkpoint = plan.folder.newest_checkpoint() if _is_main() else None
-    _wait_for_all()
-    checkpoint = checkpoint if _is_main() else plan.folder.newest_checkpoint()
-    started = time.monotonic()
+    wait_for_all()
+    if is_main():
+        plan.folder.newest_checkpoint()
+    wait_for_all()
+    checkpoint = plan.folder.checkpoint()
+    began = time.monotonic() - (seconds_until(checkpoint) if checkpoint else 0.0)  # had it been done in one go
     with _without_pefts_warning():
-        trainer = _trainer(plan, weights, progress)
+        trainer = _trainer(plan, weights, progress, began)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        _save(plan, trainer)
-    if _is_main():
-        _finish(plan, time.monotonic() - started)
-    _wait_for_all()
-    return _outcome(plan.folder, resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+        save_student(trainer, recipe.lora, plan.model, _dtype(recipe), plan.tokenizer, out, _stopping(plan))
+    steps = int(trainer.state.global_step)
+    if is_main():
+        _finish(plan, steps, time.monotonic() - began)
+    wait_for_all()
+    return _outcome(plan.folder, steps, resumed_from=step_of(checkpoint) if checkpoint else 0)
 
 
 def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress) -> _Plan:
@@ -131,8 +142,8 @@ def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progr
         )
     if read_run(out) is None:
         RunFolder(out, {}).state()  # something else is there: say so before an hour of rendering
-    model = find_model(recipe.model)
-    tokenizer = load_tokenizer(recipe.tokenizer or model.name)
+    model = find_model(recipe.model, remembered_revision(out, recipe.model))
+    tokenizer = load_tokenizer(recipe.tokenizer or model.name, None if recipe.tokenizer else model.revision)
     prepared = prepare(data, recipe, tokenizer, progress.read)
     identity = {
         "recipe": recipe.model_dump(mode="json", exclude=set(_NO_CURVE)),
@@ -161,7 +172,7 @@ def _about(plan: _Plan) -> dict[str, Any]:
     }
 
 
-def _trainer(plan: _Plan, weights: Any, progress: Progress) -> Any:
+def _trainer(plan: _Plan, weights: Any, progress: Progress, began: float) -> Any:
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
     from trl import SFTTrainer
 
@@ -169,15 +180,14 @@ def _trainer(plan: _Plan, weights: Any, progress: Progress) -> Any:
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """TRL would write one at each checkpoint; ours comes in the end."""
 
-    if plan.prepared.stops:
-        _stop_at(weights, plan.prepared.stops)
+    _stopping(plan)(weights)
     trainer = Trainer(
         model=weights,
         args=_arguments(plan),
         train_dataset=packed(plan.prepared, plan.recipe),
         processing_class=plan.tokenizer,
-        peft_config=_adapters(plan.recipe),
-        callbacks=[_watch(plan.folder, progress)],
+        peft_config=peft_config(plan.recipe.lora),
+        callbacks=[_watch(plan.folder, progress, began)],
     )
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
@@ -220,7 +230,7 @@ def _arguments(plan: _Plan) -> Any:
     )
 
 
-def _watch(folder: RunFolder, progress: Progress) -> Any:
+def _watch(folder: RunFolder, progress: Progress, began: float) -> Any:
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
@@ -241,75 +251,41 @@ def _watch(folder: RunFolder, progress: Progress) -> Any:
                 progress.stepped(state.global_step, state.max_steps, self.last)
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            _wait_for_all()  # every process writes its random state
+            wait_for_all()  # every process writes its random state
             if state.is_world_process_zero:
-                mark_whole(folder.path / f"checkpoint-{state.global_step}")
+                mark_whole(folder.path / f"checkpoint-{state.global_step}", time.monotonic() - began)
 
     return Watch()
 
 
-def _adapters(recipe: SftRecipe) -> Any:
-    if recipe.lora is None:
-        return None
-    from peft import LoraConfig
-
-    targets = recipe.lora.targets
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=targets if isinstance(targets, str) else list(targets),
-        task_type="CAUSAL_LM",
-    )
-
-
-def _save(plan: _Plan, trainer: Any) -> None:
-    """The model as every server reads it; adapters beside it, and merged into the base for that."""
-    out = plan.folder.path
-    if plan.recipe.lora is None:
-        trainer.save_model(str(out))
-    else:
-        trainer.save_model(str(out / ADAPTER))
-        trainer.accelerator.wait_for_everyone()
-        if _is_main():
-            _merge(plan, out)
-    if _is_main():
-        plan.tokenizer.save_pretrained(str(out))
-
-
-def _merge(plan: _Plan, out: Path) -> None:
-    from peft import PeftModel
-
-    base = load_weights(plan.model, _dtype(plan.recipe), None, len(plan.tokenizer))
-    if plan.prepared.stops:
-        _stop_at(base, plan.prepared.stops)
-    merged: Any = PeftModel.from_pretrained(base, str(out / ADAPTER)).merge_and_unload()
-    merged.save_pretrained(str(out))
-
-
-def _finish(plan: _Plan, seconds: float) -> None:
+def _finish(plan: _Plan, steps: int, seconds: float) -> None:
     losses = plan.folder.losses()
     results = {
-        "steps": losses[-1]["step"] if losses else 0,
+        "steps": steps,  # the last ones may have no line in the curve
         "first_loss": losses[0]["loss"] if losses else None,
         "last_loss": losses[-1]["loss"] if losses else None,
-        "seconds": round(seconds, 3),  # of this process; what a killed one did is not known
+        "seconds": round(seconds, 3),  # resumptions included, each from the checkpoint that it went on from
     }
     write_card(plan.folder.path, plan.recipe, read_run(plan.folder.path) or {}, results)
     plan.folder.finish(results)
 
 
-def _outcome(folder: RunFolder, *, resumed_from: int = 0, already: bool = False) -> Trained:
+def _outcome(folder: RunFolder, steps: int, *, resumed_from: int = 0, already: bool = False) -> Trained:
     losses = folder.losses()
     first, last = (losses[0]["loss"], losses[-1]["loss"]) if losses else (None, None)
-    return Trained(folder.path, losses[-1]["step"] if losses else 0, first, last, resumed_from, already)
+    return Trained(folder.path, steps, first, last, resumed_from, already)
 
 
-def _stop_at(weights: Any, stops: list[int]) -> None:
+def _stopping(plan: _Plan) -> Callable[[Any], None]:
     """Generation ends where the assistant's turns end in the data, whatever the base model's configuration says."""
-    known = weights.generation_config.eos_token_id
-    known = [] if known is None else known if isinstance(known, list) else [known]
-    weights.generation_config.eos_token_id = [*known, *(token for token in stops if token not in known)]
+
+    def change(weights: Any) -> None:
+        known = weights.generation_config.eos_token_id
+        known = [] if known is None else known if isinstance(known, list) else [known]
+        if stops := plan.prepared.stops:
+            weights.generation_config.eos_token_id = [*known, *(token for token in stops if token not in known)]
+
+    return change
 
 
 def _bf16(recipe: SftRecipe) -> bool:
@@ -334,15 +310,3 @@ def _without_pefts_warning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
-
-
-def _is_main() -> bool:
-    from accelerate import PartialState
-
-    return bool(PartialState().is_main_process)
-
-
-def _wait_for_all() -> None:
-    from accelerate import PartialState
-
-    PartialState().wait_for_everyone()

@@ -11,17 +11,17 @@ from transformers import AutoModelForCausalLM
 
 from mlgym_synth.training.dry_run import dry_run
 from mlgym_synth.training.errors import ModelUnusable
-from mlgym_synth.training.gguf import from_gguf
+from mlgym_synth.training.gguf import from_gguf, tokenizer_of
 from mlgym_synth.training.models import find_model, load_tokenizer
 from mlgym_synth.training.recipe import load_recipe
 from mlgym_synth.training.sft import train
 from tests.training.tiny import PLAIN, a_model_folder, a_tokenizer
 
 
-def written(folder: Path, file: Path) -> Path:
-    """The tiny Qwen2 of a folder as a GGUF file, unquantised, as llama.cpp's converter lays it out."""
+def written(folder: Path, file: Path, pre: str = "qwen2", kind: str = "qwen2") -> Path:
+    """The tiny model of a folder as a GGUF file, unquantised, as llama.cpp's converter lays it out."""
     model, tokenizer = AutoModelForCausalLM.from_pretrained(str(folder)), a_tokenizer()
-    shape, writer = model.config, gguf.GGUFWriter(str(file), "qwen2")
+    shape, writer = model.config, gguf.GGUFWriter(str(file), kind)
     writer.add_block_count(shape.num_hidden_layers)
     writer.add_context_length(shape.max_position_embeddings)
     writer.add_embedding_length(shape.hidden_size)
@@ -33,14 +33,14 @@ def written(folder: Path, file: Path) -> Path:
     writer.add_vocab_size(shape.vocab_size)
     names = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    writer.add_tokenizer_pre(pre)
     writer.add_token_list(names)
     writer.add_token_types([3 if name.startswith("<|") else 1 for name in names])
     writer.add_token_merges(["a b"])
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_pad_token_id(tokenizer.pad_token_id)
     writer.add_chat_template(PLAIN)
-    known = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, shape.num_hidden_layers)
+    known = gguf.get_tensor_name_map(gguf.MODEL_ARCH[kind.upper()], shape.num_hidden_layers)
     for name, weight in model.state_dict().items():
         writer.add_tensor(known.get_name(name, try_suffixes=(".weight", ".bias")), weight.numpy())
     writer.write_header_to_file()
@@ -81,6 +81,22 @@ def test_it_is_trained_on_as_a_folder_is(
     assert train([export], recipe, tmp_path / "out").steps == 2
     assert find_model(str(file)).name == find_model(str(file)).name
     assert len(list((tmp_path / "cache" / "models").glob("*/model.safetensors"))) == 1
+
+
+def test_digits_are_split_as_llama_cpp_splits_them(model: Path, tmp_path: Path) -> None:
+    """The pieces are those of llama.cpp's tokens for SmolLM2: what is before a digit is cut without regard to it."""
+    file = written(model, tmp_path / "tiny.gguf", "smollm", "llama")
+    folder = from_gguf(file, tmp_path / "plain")
+    for tokenizer in (tokenizer_of(file), load_tokenizer(str(folder))):
+        split = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str
+        assert [piece for piece, _ in split("\n\n3")] == ["ĊĊ", "3"]
+        assert [piece for piece, _ in split("    200 it")] == ["ĠĠĠĠ", "2", "0", "0", "Ġit"]
+
+
+def test_how_text_is_split_is_not_guessed(qwen: Path, tmp_path: Path) -> None:
+    assert load_tokenizer(str(written(qwen, tmp_path / "known.gguf", "gpt-2"))).chat_template == PLAIN
+    with pytest.raises(ModelUnusable, match=r"nobody here knows how its text is split .*'bloom'.*Give a model folder"):
+        load_tokenizer(str(written(qwen, tmp_path / "unknown.gguf", "bloom")))
 
 
 def test_what_is_no_gguf_file_is_refused(tmp_path: Path) -> None:

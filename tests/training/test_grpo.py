@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,10 @@ from mlgym_synth.errors import RolloutStopped, SandboxDied, TaskNotFound
 from mlgym_synth.sandbox.base import Sandbox
 from mlgym_synth.tools import TOOLS
 from mlgym_synth.training.errors import ExtraMissing, ModelUnusable, OutUnusable, RecipeInvalid, TemplateUnusable
-from mlgym_synth.training.grpo import EPISODES, GrpoRecipe, load_grpo_recipe, rows, shipped_grpo, train_grpo
+from mlgym_synth.training.grpo import EPISODES, GrpoRecipe, _arguments, load_grpo_recipe, rows, shipped_grpo, train_grpo
 from mlgym_synth.training.grpo_env import CUT_SHORT, FAULTS_IN_A_ROW, OVER, Players
+from mlgym_synth.training.models import check_folder, load_tokenizer
+from mlgym_synth.training.recipe import Lora
 from tests.training.tiny import PLAIN, WITHOUT_TOOLS, a_model_folder
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +73,7 @@ def test_two_steps_learn_from_the_returns_of_the_env_and_go_on_where_they_were(
     means = [sum(episode["return"] for episode in group) / 4 for group in groups]
     assert result.rewards == pytest.approx(means, abs=1e-5)
     assert 0 < max(means) < 1  # some ran the baseline
+    assert [episode["step"] for episode in episodes] == [1] * 4 + [2] * 4
     assert {episode["exit_status"] for episode in episodes} >= {"no_submission"}
     for episode in episodes:
         assert episode["return"] == 0 if episode["exit_status"] == "no_submission" else episode["return"] > 0.4
@@ -75,8 +82,16 @@ def test_two_steps_learn_from_the_returns_of_the_env_and_go_on_where_they_were(
     before, after = (AutoModelForCausalLM.from_pretrained(folder).lm_head.weight for folder in (caller, result.out))
     assert (before - after).abs().max() > 1e-3
 
+    again = train_grpo([TASK], a_recipe(caller, steps=2), tmp_path / "out", "bwrap")
+    assert (again.already, again.steps, again.rewards) == (True, 2, result.rewards)
+    assert len((tmp_path / "out" / EPISODES).read_text().splitlines()) == 8
+
+    with (tmp_path / "out" / EPISODES).open("a") as journal:  # of a process that was killed in its third step
+        journal.write(json.dumps({**episodes[-1], "step": 3}) + "\n" + '{"step": 3, "ta')
     further = train_grpo([TASK], a_recipe(caller, steps=3), tmp_path / "out", "bwrap")
-    assert (further.steps, further.resumed_from) == (3, 2)
+    assert (further.steps, further.resumed_from, further.already) == (3, 2, False)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "out" / EPISODES).read_text().splitlines()]
+    assert steps == [1] * 4 + [2] * 4 + [3] * 4
     assert further.rewards[:2] == result.rewards
     with pytest.raises(OutUnusable, match=r"learning_rate was 0\.01 and is 0\.02"):
         train_grpo([TASK], a_recipe(caller, steps=3, learning_rate=2e-2), tmp_path / "out", "bwrap")
@@ -151,9 +166,103 @@ def test_infrastructure_that_fails_gives_no_reward_and_stops_training_in_the_end
     for _ in range(FAULTS_IN_A_ROW - 2):
         assert player.reset(task=TASK, seed=1) == CUT_SHORT
         assert player.get_reward() is None
+    assert players.stopped is None
     player.reset(task=TASK, seed=1)
-    with pytest.raises(RolloutStopped, match=f"{FAULTS_IN_A_ROW} episodes one after the other"):
-        player.get_reward()
+    assert player.get_reward() is None
+    assert str(players.stopped).startswith(f"{FAULTS_IN_A_ROW} episodes one after the other")
+
+
+def test_training_without_a_sandbox_stops(caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: Any, **__: Any) -> Any:
+        raise SandboxDied("the daemon is gone")
+
+    monkeypatch.setattr(SynthEnv, "reset", dies)
+    with pytest.raises(RolloutStopped, match=r"episodes one after the other .* the daemon is gone"):
+        train_grpo([TASK], a_recipe(caller, steps=1, generations=FAULTS_IN_A_ROW), tmp_path / "out", "bwrap")
+    assert not json.loads((tmp_path / "out" / "training.json").read_text())["done"]
+
+
+def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    recipe = a_recipe(caller, steps=1, lora=Lora(r=4), schedule="constant_with_warmup", warmup=0.5)
+    out = train_grpo([TASK], recipe, tmp_path / "out", "bwrap").out
+    assert check_folder(out)
+    assert json.loads((out / "adapter" / "adapter_config.json").read_text())["r"] == 4
+    base, merged = (AutoModelForCausalLM.from_pretrained(str(folder)).state_dict() for folder in (caller, out))
+    assert merged.keys() == base.keys()
+    assert load_tokenizer(str(out)).chat_template
+    assert torch.equal(base["model.embed_tokens.weight"], merged["model.embed_tokens.weight"])
+
+
+def test_the_rate_rises_as_the_recipe_says(tmp_path: Path) -> None:
+    recipe = load_grpo_recipe(None, ["schedule=constant_with_warmup", "warmup=0.25", "steps=8"])
+    assert _arguments(recipe, tmp_path).get_warmup_steps(8) == 2
+    assert load_grpo_recipe("qwen3-4b").warmup > 0
+
+
+TWO = """
+import sys
+from pathlib import Path
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import RolloutStopped, SandboxDied
+from mlgym_synth.training.grpo import load_grpo_recipe, train_grpo
+import json, os
+settings = json.loads(sys.argv[1])
+first = os.environ["RANK"] == "0"
+def dies(*_, **__):
+    raise SandboxDied("the daemon of the second is gone")
+if settings.pop("one_dies") and not first:
+    SynthEnv.reset = dies
+try:
+    result = train_grpo(["task-0007"], load_grpo_recipe(None, **settings), Path(sys.argv[2]), "bwrap")
+    print("made", result.steps, result.resumed_from, result.already)
+except RolloutStopped as error:
+    print("stopped", error)
+"""
+
+
+def by_two(out: Path, model: Path, **settings: Any) -> list[str]:
+    """What two processes say that train together."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", TWO, json.dumps({"model": str(model), "one_dies": False, **settings}), str(out)]
+    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2",
+              "OMP_NUM_THREADS": "1", "LOCAL_WORLD_SIZE": "2"}  # fmt: skip
+    started = [
+        subprocess.Popen(
+            command, env={**shared, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    try:
+        said = [process.communicate(timeout=180) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert [process.returncode for process in started] == [0, 0], said[0][1][-3000:] + said[1][1][-3000:]
+    return [lines.strip().splitlines()[-1] for lines, _ in said]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(caller: Path, tmp_path: Path) -> None:
+    settings = {"generations": 2, "max_completion_length": 300, "max_tool_calls": 1, "max_steps": 3, "save_steps": 1}
+    assert by_two(tmp_path / "out", caller, steps=1, **settings) == ["made 1 0 False"] * 2
+    rng = {file.name for file in (tmp_path / "out" / "checkpoint-1").glob("rng_state_*.pth")}
+    whole = json.loads((tmp_path / "out" / "checkpoint-1" / "whole.json").read_text())
+    assert rng == {"rng_state_0.pth", "rng_state_1.pth"} <= set(whole)
+    assert train_grpo([TASK], a_recipe(caller, steps=1, **settings, learning_rate=1e-6), tmp_path / "out").already
+
+
+@pytest.mark.slow
+def test_what_stops_one_process_stops_both(caller: Path, tmp_path: Path) -> None:
+    settings = {"generations": FAULTS_IN_A_ROW, "max_completion_length": 40, "max_tool_calls": 1, "max_steps": 3}
+    for said in by_two(tmp_path / "out", caller, steps=1, one_dies=True, **settings):
+        assert said.startswith(f"stopped {FAULTS_IN_A_ROW} episodes one after the other")
 
 
 def test_trl_leaves_an_episode_without_a_reward_out(

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,55 @@ def test_a_server_that_does_not_answer_is_ended(model: Path, tmp_path: Path, mon
         pass
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+STUBBORN = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork():
+    time.sleep(600)
+pathlib.Path(sys.argv[1]).write_text(f"{os.getppid()} {os.getpid()}")
+time.sleep(600)
+"""
+"""A server, and its worker, that do not end when asked."""
+SERVES = """
+import sys, time
+from pathlib import Path
+from mlgym_synth.training import serve
+pids = Path(sys.argv[2])
+serve.server_command = lambda *_: [sys.executable, "-c", sys.argv[3], str(pids)]
+serve._GRACE_S, serve._tool_mode, serve._answers = 1.5, lambda *_: "text", lambda url: pids.exists()
+raise SystemExit(serve.serve(Path(sys.argv[1]), int(sys.argv[4]), None, (), lambda server: print("ready", flush=True)))
+"""
+
+
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGHUP], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT, signal.SIGINT, signal.SIGHUP]]
+)
+def test_nothing_is_left_however_it_is_ended(signals: list[signal.Signals], model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SERVES, str(model), str(tmp_path / "pids"), STUBBORN, str(a_free_port())]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        children = [psutil.Process(int(pid)) for pid in (tmp_path / "pids").read_text().split()]
+        assert said == "ready\n"
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.4)
+        _, complaints = process.communicate(timeout=30)
+        assert process.returncode == 0, complaints
+        _, left = psutil.wait_procs(children, 5)
+        for child in left:
+            child.kill()
+        assert not left
+    finally:
+        watchdog.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def test_vllm_is_told_how_calls_are_written() -> None:

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mlgym_synth.training.errors import OutUnusable
 from mlgym_synth.training.recipe import SftRecipe, load_recipe
-from mlgym_synth.training.run_folder import RunFolder, is_whole, mark_whole
+from mlgym_synth.training.run_folder import RunFolder, is_whole, mark_whole, seconds_until
 from mlgym_synth.training.sft import train
 from tests.training.tiny import a_row, a_tokenizer, an_export
 
@@ -101,6 +101,27 @@ def test_the_card_tells_all(student: Path, model: Path, export: Path) -> None:
     run = json.loads((student / "training.json").read_text())
     assert run["done"] is True
     assert run["results"]["last_loss"] == losses(student)[-1]["loss"]
+
+
+def test_steps_without_a_line_in_the_curve_count(model: Path, export: Path, tmp_path: Path) -> None:
+    changed = ["max_steps=5", "log_steps=4"]
+    trained = train([export], a_recipe(model, *changed), tmp_path / "out")
+    assert [loss["step"] for loss in losses(tmp_path / "out")] == [4]
+    assert trained.steps == 5
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["results"]["steps"] == 5
+    assert "5 steps in" in (tmp_path / "out" / "README.md").read_text()
+    assert train([export], a_recipe(model, *changed), tmp_path / "out").steps == 5
+
+
+def test_seconds_are_those_of_all_processes(student: Path, model: Path, export: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(student, tmp_path / "out")
+    run = json.loads((out / "training.json").read_text())
+    (out / "training.json").write_text(json.dumps({**run, "done": False}))
+    assert 0 < seconds_until(out / "checkpoint-24") <= run["results"]["seconds"]
+    mark_whole(out / "checkpoint-24", 7200.0)
+    train([export], a_recipe(model, "epochs=4"), out)
+    assert 7200 < json.loads((out / "training.json").read_text())["results"]["seconds"] < 7260
+    assert "24 steps in 2.00 h, all resumptions together" in (out / "README.md").read_text()
 
 
 @pytest.mark.parametrize("packing", [False, True])
