@@ -85,7 +85,8 @@ def table() -> str:
     lines += ["| " + " | ".join((*row[:3], f"`{row[3]}`")) + " |" for row in rows]
     lines += ["", f"Measured on {machine['cores']} cores, Python {machine['python']}; the scripts write `results/`."]
     agents = "--agent scripted:nop --agent scripted:baseline --agent scripted:researcher"
-    lines += [f"The last two are from `mlgym-synth benchmark --suite heldout|mlgym {agents} --runs N --out DIR`."]
+    lines += [f"The last two are from `mlgym-synth benchmark --suite heldout {agents} --out DIR`, and the same with"]
+    lines += ["`--suite mlgym --mlgym-root MLGym --runs 2`."]
     return "\n".join(lines) + "\n"
 
 

@@ -151,7 +151,7 @@ class _Report:
 
     def _agents(self) -> Markup:
         columns = [
-            *("agent", "AUP best", "AUP last", "AUP / x_max best", "95%", "mean progress", "95%", "above baseline"),
+            *("agent", "AUP best", "strict AUP", "AUP / x_max best", "95%", "mean progress", "95%", "above baseline"),
             *("no score", "flagged", "steps", "tool min", "USD"),
         ]
         return page.table(columns, [self._agent(each) for each in by_rank(self.results, self.analysis)], name="agents")
@@ -162,9 +162,9 @@ class _Report:
         if found is None or each.agent not in found.scores.runs:
             cells += [page.fixed(None)] * 7
         else:
-            aup, made = found.mlgym.aup[each.agent], found.progress.get(each.agent)
+            best, made = found.mlgym.aup[each.agent]["best"], found.progress.get(each.agent)
             known = found.intervals.normalized[each.agent]["best"] if found.intervals else None
-            cells += [*(page.fixed(aup[which]) for which in ("best", "last"))]
+            cells += [page.fixed(best), page.fixed(found.strict.aup[each.agent]["best"])]
             cells += [page.fixed(found.mlgym.normalized[each.agent]["best"]), _between(known)]
             cells += [page.fixed(made.value if made else None), _between(made.interval if made else None)]
             cells += [_percent(found.beats_baseline[each.agent])]
@@ -282,9 +282,10 @@ class _Report:
 
 
 _ABOUT_AGENTS = (
-    "AUP as MLGym computes it: relative to the agents compared, so one more or less moves every figure. Progress does"
-    " not depend on the others: 0 is the baseline, 1 the reference, -1 a run without a valid submission, each task's"
-    " within -1 and 2. Steps, minutes and cost are of an episode."
+    "AUP as MLGym computes it: relative to the agents compared, so one more or less moves every figure, and a failed"
+    " task still earns area; in the strict AUP it earns none. Progress does not depend on the others: 0 is the"
+    " baseline, 1 the reference, -1 a run without a valid submission, each task's within -1 and 2. Steps, minutes and"
+    " cost are of an episode."
 )
 _ABOUT_INTERVALS = "Intervals hold 95%: runs are drawn anew within each task. Those of AUP are rough."
 _NO_INTERVALS = "There are no intervals: no task has two runs of an agent."

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlgym_synth import registry
+from mlgym_synth.agents import load_agent
+from mlgym_synth.agents.base import fingerprint_of
+from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.llm.settings import ModelSettings
 from mlgym_synth.registry import TaskEntry
 
@@ -82,6 +85,7 @@ class Plan:
         ids = sorted(entry.id for entry in self.entries)
         return {
             "agent": self.play.agent,
+            "agent_code": self._agent_code(),
             "model": None if self.play.model is None else self.play.model.decisive(),
             "tasks": f"{len(ids)} ({hashlib.sha256(' '.join(ids).encode()).hexdigest()[:12]})",
             "episodes_per_task": self.episodes_per_task,
@@ -89,6 +93,13 @@ class Plan:
             "max_steps": self.play.max_steps,
             "limits": dict(sorted(self.play.limits.items())),
         }
+
+    def _agent_code(self) -> str | None:
+        """The fingerprint of an agent that is code; of a model `decisive` says it, and it may need a key to be made."""
+        try:
+            return None if self.play.model is not None else fingerprint_of(load_agent(self.play.agent))[:12]
+        except (MlgymSynthError, ValueError):  # said where it is to play; what is stored can be read without it
+            return None
 
 
 def episode_seed(run_seed: int, task_id: str, index: int) -> int:

@@ -260,3 +260,15 @@ def test_killed_again_and_again_it_ends_with_every_episode_once(tmp_path: Path) 
     assert json.loads(done.stdout)["episodes"] == 60
     found = sorted((t.task_id, t.index) for t in read_trajectories(tmp_path))
     assert found == sorted((task, index) for task in TASKS[:2] for index in range(30))
+
+
+def test_an_edited_agent_is_another_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "class Mine:\n    name = 'mine'\n    def start(self, statement, tools, seed): pass\n"
+    code += "    def act(self, observation): return {'tool': 'submit', 'arguments': {}}\n"
+    (tmp_path / "mine_to_edit.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plan = Plan((registry.find(TASKS[0]),), 1, 0, PlaySettings("mine_to_edit:Mine"))
+    first = plan.settings()
+    assert plan.settings() == first
+    (tmp_path / "mine_to_edit.py").write_text(code.replace("submit", "validate"))
+    assert plan.settings() != first

@@ -23,7 +23,7 @@ PAYOFFS = (
 
 
 def price(row: tuple[str, int, int, str]) -> float:
-    return 3.0 * row[1] + row[2] ** 1.5 + 4.0 * (row[3] == "N") + random.Random(row[0]).gauss(0, 0.3)
+    return 3.0 * row[1] + float(row[2] ** 1.5) + 4.0 * (row[3] == "N") + random.Random(row[0]).gauss(0, 0.3)
 
 
 def table(rows: list[tuple[str, int, int, str]], answers: bool) -> str:
