@@ -10,47 +10,24 @@ writes the ledger's summary into `results/local_model_synthesis.json`. Run again
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from common import write
+from served import URL, alias_of, served
 
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.ledger import Account, Step, accounts
 
-PORT = 8971
-URL = f"http://127.0.0.1:{PORT}/v1"
 EXAMPLES = 3
 MOST_REASON = 160
-
-
-@contextlib.contextmanager
-def served(model: Path, python: str, context: int) -> Iterator[None]:
-    """The model behind an OpenAI-compatible server; ended at the end."""
-    command = [python, "-m", "llama_cpp.server", "--model", str(model), "--n_ctx", str(context)]
-    command += ["--host", "127.0.0.1", "--port", str(PORT), "--model_alias", model.stem]
-    with Path(os.devnull).open("wb") as nothing, subprocess.Popen(command, stdout=nothing, stderr=nothing) as server:
-        try:
-            for _ in range(120):
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{URL}/models", timeout=5):
-                    break
-                if server.poll() is not None:
-                    raise SystemExit(f"the server ended with {server.returncode}: {' '.join(command)}")
-                time.sleep(1)
-            yield
-        finally:
-            server.terminate()
 
 
 def summary(account: Account) -> dict[str, Any]:
@@ -95,10 +72,10 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
     command = [sys.executable, "-m", "mlgym_synth.cli", "synthesize", "--author", "llm", "--base-url", URL]
-    command += ["--model", arguments.model.stem, "--tasks", str(arguments.proposals), "--out", str(arguments.out)]
+    command += ["--model", alias_of(arguments.model), "--tasks", str(arguments.proposals), "--out", str(arguments.out)]
     command += ["--max-proposals", str(arguments.proposals), "--workers", "1", "--max-attempts", "2"]
     command += ["--timeout", "900", "--max-tokens", "2500", "--sandbox", "bwrap"]
-    with served(arguments.model, arguments.python, arguments.context):
+    with served([arguments.model], arguments.python, arguments.context):
         subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"})
     digest = hashlib.sha256(arguments.model.read_bytes()).hexdigest()
     (account,) = accounts(arguments.out)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from common import write
-from local_model import URL, served
+from served import URL, alias_of, served
 
 from mlgym_synth import registry
 from mlgym_synth.task import FAMILIES
@@ -64,12 +64,12 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="one that has llama-cpp-python")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
-    command = [sys.executable, "-m", "mlgym_synth.cli", "rollout", "--agent", f"openai:{arguments.model.stem}"]
+    command = [sys.executable, "-m", "mlgym_synth.cli", "rollout", "--agent", f"openai:{alias_of(arguments.model)}"]
     command += ["--tasks", *chosen(arguments.episodes), "--out", str(arguments.out), "--sandbox", "bwrap"]
     command += ["--base-url", URL, "--max-steps", str(arguments.max_steps), "--slots", "1", "--tool-mode", "text"]
     command += ["--temperature", "0.7", "--max-tokens", "700", "--context-tokens", str(arguments.context - 1200)]
     command += ["--timeout", "900"]
-    with served(arguments.model, arguments.python, arguments.context):
+    with served([arguments.model], arguments.python, arguments.context):
         subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"})
     episodes = [told(played) for played in read_trajectories(arguments.out)]
     write(

@@ -172,6 +172,8 @@ def is_text(goal: Goal) -> bool:
 def filled(name: str, goal: Goal) -> str:
     """A program with its settings for this task."""
     text = (PROGRAMS / f"{name}.py").read_text()
+    for part in ("codes", "dummies"):  # how a table becomes numbers: every category a code, or a column of its own
+        text = text.replace(f"{part.upper()}\n", (PROGRAMS / f"_{part}.py").read_text())
     arrays = [file.removesuffix("_train.npy") for file in goal.files if file.endswith("_train.npy")]
     x = 'test[text].fillna("")' if name == "text" else "x_test"
     predict = f"model.predict({x})" if goal.metric in LABELS else f"model.predict_proba({x})[:, 1]"

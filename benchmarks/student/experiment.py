@@ -105,7 +105,7 @@ class Experiment:
         model: list[Any] = ["--base-url", URL, "--tool-mode", "text", "--temperature", "0.2", "--timeout", "900"]
         model += ["--context-tokens", CONTEXT - ANSWER - 200]
         out: list[Any] = ["--sandbox", "bwrap", "--slots", "1", "--out", self.work / f"bench-{suite}"]
-        with served([file for file, _ in models.values()], self.given.llama, CONTEXT, self.work / "server.log"):
+        with served([file for file, _ in models.values()], self.given.llama, CONTEXT):
             # 1 says that something in it failed, an agent or a config of MLGym's: playing it again would not help.
             self.cli("benchmark", "--suite", suite, *more, *named, *budget, *model, *out, fine=(0, 1))
 

@@ -1,15 +1,18 @@
 """The command line. Thin: every subcommand is one function call away from the library; errors become exit codes here.
 
 Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite,
-3 infrastructure, 130 Ctrl-C.
+3 infrastructure, 130 Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import mlgym_synth
@@ -54,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (here := str(Path.cwd())) not in sys.path:  # for `--agent my_agent:make`, as `python -m` has it
         sys.path.append(here)
     try:
-        code: int = arguments.run(arguments)
+        with _ended_alike():
+            code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -72,3 +76,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:  # an argument out of its range, said in words by the library
         print(f"mlgym-synth: {error}", file=sys.stderr)
         return 2
+
+
+@contextlib.contextmanager
+def _ended_alike() -> Iterator[None]:
+    """SIGTERM, which batch systems and `kill` send, ends a command as Ctrl-C does: what is finished is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

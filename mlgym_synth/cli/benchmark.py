@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, Any
 from mlgym_synth.cli.common import (
     Commands,
     add_command,
-    add_json,
-    add_mlgym,
-    add_model,
-    add_registry,
-    add_sandbox,
     console,
     print_json,
     print_table,
@@ -21,7 +16,7 @@ from mlgym_synth.cli.common import (
     register_own,
     report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_engine, engine_of, model_of, positive, roots_of
+from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, positive, roots_of
 
 if TYPE_CHECKING:
     from mlgym_synth.evaluation.analysis import Analysis
@@ -43,14 +38,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "--max-steps", type=positive, default=50, metavar="N", help="step budget of an episode (default: %(default)s)"
     )
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="run again with it to go on")
-    command.add_argument("--seed", type=int, default=0, help="the same for all agents (default: %(default)s)")
-    add_engine(command)
-    add_model(command)
-    add_registry(command)
-    add_mlgym(command)
-    add_sandbox(command)
-    add_json(command)
+    add_playing(command)
     command.set_defaults(run=run)
 
 

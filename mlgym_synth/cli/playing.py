@@ -6,11 +6,20 @@ import argparse
 import math
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mlgym_synth.cli.common import errors, model_settings
+from mlgym_synth.cli.common import (
+    add_json,
+    add_mlgym,
+    add_model,
+    add_registry,
+    add_sandbox,
+    errors,
+    model_settings,
+)
 
 if TYPE_CHECKING:
     from mlgym_synth.llm.settings import ModelSettings
@@ -19,6 +28,20 @@ if TYPE_CHECKING:
 
 SAY_EVERY_S = 30.0
 """How often a log is told where a run stands."""
+
+
+def add_playing(command: argparse.ArgumentParser) -> None:
+    """All that a command which plays episodes takes, beside what is played."""
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="run again with it to go on")
+    command.add_argument(
+        "--seed", type=int, default=0, help="of the run, the same for all agents (default: %(default)s)"
+    )
+    add_engine(command)
+    add_model(command)
+    add_registry(command)
+    add_mlgym(command)
+    add_sandbox(command)
+    add_json(command)
 
 
 def add_engine(command: argparse.ArgumentParser) -> None:

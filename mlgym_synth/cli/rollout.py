@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from mlgym_synth import registry
 from mlgym_synth.cli.common import (
     Commands,
     add_command,
-    add_json,
-    add_mlgym,
-    add_model,
-    add_registry,
-    add_sandbox,
     console,
     print_json,
     register_mlgym,
     register_own,
     report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_engine, engine_of, model_of, positive, roots_of
+from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, positive, roots_of
 from mlgym_synth.errors import BudgetExhausted
 
 EXAMPLE = "mlgym-synth rollout --agent scripted:researcher --tasks 'synth/*' --split train --out runs/researcher"
@@ -34,17 +28,10 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
     command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="run again with it to go on")
-    command.add_argument("--seed", type=int, default=0, help="of the run (default: %(default)s)")
     command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
     command.add_argument("--tool-seconds", type=float, metavar="S", help="for one tool call (default: the task's)")
     command.add_argument("--episode-seconds", type=float, metavar="S", help="of tool time (default: the task's)")
-    add_engine(command)
-    add_model(command)
-    add_registry(command)
-    add_mlgym(command)
-    add_sandbox(command)
-    add_json(command)
+    add_playing(command)
     command.set_defaults(run=run)
 
 

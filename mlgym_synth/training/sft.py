@@ -176,7 +176,7 @@ def _trainer(plan: _Plan, weights: Any, progress: Progress, began: float) -> Any
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
     from trl import SFTTrainer
 
-    class Trainer(SFTTrainer):  # type: ignore[misc]
+    class Trainer(SFTTrainer):  # type: ignore[misc]  # of a library without types
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """TRL would write one at each checkpoint; ours comes in the end."""
 
@@ -233,7 +233,7 @@ def _arguments(plan: _Plan) -> Any:
 def _watch(folder: RunFolder, progress: Progress, began: float) -> Any:
     from transformers import TrainerCallback
 
-    class Watch(TrainerCallback):  # type: ignore[misc]
+    class Watch(TrainerCallback):  # type: ignore[misc]  # as above
         """Writes the curve, marks checkpoints that are whole, and reports."""
 
         last: float | None = None

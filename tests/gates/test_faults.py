@@ -129,7 +129,8 @@ def _living(group: int) -> list[psutil.Process]:
     return found
 
 
-def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: CopyOf) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: CopyOf, ending: signal.Signals) -> None:
     folders = [copy_of(STORMS), *map(copy_of, ("task-0002", "task-0003", DIGITS))]
     (folders[0] / "README.md").write_text("Too short.")
     command = f"{sys.executable} -m mlgym_synth.cli verify --fresh --workers 1 --sandbox bwrap".split()
@@ -138,7 +139,10 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: C
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("FAIL")
-    os.killpg(process.pid, signal.SIGINT)
+    if ending is signal.SIGINT:
+        os.killpg(process.pid, ending)  # as a terminal does
+    else:
+        process.send_signal(ending)  # as `kill` does: its workers get nothing
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     # What is left of the first task's own lines may still come.

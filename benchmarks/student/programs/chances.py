@@ -1,12 +1,7 @@
 import pandas as pd
 from sklearn.ensemble import ExtraTreesClassifier
 
-target = "TARGET"
-train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
-x = pd.concat([train, test]).drop(columns=["id", target], errors="ignore")
-for name in x.select_dtypes(exclude="number"):
-    x[name] = x[name].factorize(sort=True)[0]
-x = x.fillna(-1).to_numpy(float)
+CODES
 model = ExtraTreesClassifier(300, min_samples_leaf=3, random_state=0)
 model.fit(x[: len(train)], train[target])
 columns = [name for name in pd.read_csv("sample_submission.csv") if name != "id"]

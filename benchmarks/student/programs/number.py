@@ -1,12 +1,7 @@
 import pandas as pd
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor, VotingRegressor
 
-target = "TARGET"
-train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
-x = pd.concat([train, test]).drop(columns=["id", target], errors="ignore")
-for name in x.select_dtypes(exclude="number"):
-    x[name] = x[name].factorize(sort=True)[0]
-x = x.fillna(-1).to_numpy(float)
+CODES
 trees = ExtraTreesRegressor(200, min_samples_leaf=2, random_state=0)
 boost = HistGradientBoostingRegressor(learning_rate=0.05, max_leaf_nodes=15, random_state=0)
 model = VotingRegressor([("trees", trees), ("boost", boost)])
