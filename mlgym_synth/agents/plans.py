@@ -107,6 +107,37 @@ def knobs_of(path: str, text: str, names: Iterable[str]) -> tuple[Knob, ...]:
     return tuple(Knob(path, name, line[0]) for name, line in lines if line is not None)
 
 
+def baseline_idea(goal: Goal) -> Idea:
+    """What there is to begin with: what the baseline writes, or a submission that is there already (MLGym's games)."""
+    if goal.submission in goal.files and "baseline.py" not in goal.files:
+        return Idea("baseline", "true", work_s=0.0)
+    return Idea("baseline", "python baseline.py", work_s=0.1 if goal.function else 0.7)
+
+
+def other_lines(knob: Knob) -> list[str]:
+    """The knob's line with other numbers: half and double, or one more and one less of what is few."""
+    value, comment = knob.line.split()[2], knob.line.split()[3:]
+    if "." in value:
+        numbers = [f"{float(value) * factor:.4g}" for factor in (0.5, 2)]
+        numbers = [number if "." in number else f"{number}.0" for number in numbers]
+    elif int(value) < 8:
+        numbers = [str(int(value) + 1), str(max(1, int(value) - 1) if int(value) != 1 else 3)]
+    else:
+        numbers = [str(int(value) // 2), str(int(value) * 2)]
+    return [" ".join([knob.name, "=", number, *comment]) for number in numbers]
+
+
+def turned(idea: Idea, knob: Knob, line: str) -> Idea:
+    """The experiment with one of its settings changed, whose line is to be `line`."""
+    return replace(
+        idea,
+        name=f"{idea.name}-{knob.name.lower()}-{line.split()[2]}",
+        files={**idea.files, knob.path: idea.files[knob.path].replace(f"{knob.line}\n", f"{line}\n", 1)},
+        knobs=tuple(replace(one, line=line) if one == knob else one for one in idea.knobs),
+        work_s=1.5 * idea.work_s,
+    )
+
+
 def prediction_ideas(
     goal: Goal, columns: list[Column], rng: random.Random, rows: int = 1000, bold: bool = False
 ) -> list[Idea]:

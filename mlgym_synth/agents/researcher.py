@@ -8,12 +8,22 @@ it goes about it differs from seed to seed (`strategy.py`).
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 from mlgym_synth.agents.base import Action
 from mlgym_synth.agents.goal import Goal, failed, killed, read_estimate, read_goal, read_validation
-from mlgym_synth.agents.plans import Idea, Knob, prediction_ideas, read_columns, read_rows, recipe
+from mlgym_synth.agents.plans import (
+    Idea,
+    Knob,
+    baseline_idea,
+    other_lines,
+    prediction_ideas,
+    read_columns,
+    read_rows,
+    recipe,
+    turned,
+)
 from mlgym_synth.agents.programs import program_ideas, program_kind
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.agents.strategy import Purse, Style, draw_style
@@ -87,29 +97,19 @@ def researcher(statement: str, seed: int) -> Script:
     goal, rng = read_goal(statement), random.Random(seed)
     notes, style = _Notes(goal, Purse(goal)), draw_style(rng)
     if notes.steps_left <= FEW_STEPS:
-        yield from _run_baseline(notes)
+        yield from _attempt(notes, baseline_idea(goal))
     else:
         yield from _look(notes, style, rng)
         if style.baseline_first or goal.function:  # programs are built on the baseline's
-            yield from _run_baseline(notes)
+            yield from _attempt(notes, baseline_idea(goal))
             ideas = yield from _ideas(notes, style, rng)
         else:
             ideas = yield from _ideas(notes, style, rng)
-            yield from _run_baseline(notes)
+            yield from _attempt(notes, baseline_idea(goal))
         yield from _explore(notes, style, ideas)
         yield from _tweak(notes, style, rng)
         yield from _blend(notes, style, ideas)
     yield from _hand_in(notes)
-
-
-def _run_baseline(notes: _Notes) -> _Steps:
-    """What there is to begin with: what the baseline writes, or a submission that is there already (MLGym's games)."""
-    goal = notes.goal
-    if goal.submission in goal.files and "baseline.py" not in goal.files:
-        idea = Idea("baseline", "true", work_s=0.0)
-    else:
-        idea = Idea("baseline", "python baseline.py", work_s=0.1 if goal.function else 0.7)
-    yield from _attempt(notes, idea)
 
 
 def _look(notes: _Notes, style: Style, rng: random.Random) -> _Steps:
@@ -190,14 +190,8 @@ def _tweak(notes: _Notes, style: Style, rng: random.Random) -> _Steps:
         knob = rng.choice(knobs)
         tried.add(knob)
         text = notes.written.get(knob.path, best.files[knob.path])
-        other = next(_others(knob, rng))
-        changed = replace(
-            best,
-            name=f"{best.name}-{knob.name.lower()}-{other.split()[2]}",
-            files={**best.files, knob.path: best.files[knob.path].replace(f"{knob.line}\n", f"{other}\n", 1)},
-            knobs=tuple(replace(one, line=other) if one == knob else one for one in best.knobs),
-            work_s=1.5 * best.work_s,
-        )
+        other = rng.choice(other_lines(knob))
+        changed = turned(best, knob, other)
         if not notes.affords(changed) or notes.steps_left < LAST_STEPS + 4:
             return
         if text == best.files[knob.path]:
@@ -209,20 +203,6 @@ def _tweak(notes: _Notes, style: Style, rng: random.Random) -> _Steps:
             and notes.written.get(knob.path) == changed.files[knob.path]
         ):
             yield from _edit(notes, knob.path, other, knob.line)
-
-
-def _others(knob: Knob, rng: random.Random) -> Iterator[str]:
-    """The knob's line with other numbers: half and double, or one more and one less of what is few."""
-    value, comment = knob.line.split()[2], knob.line.split()[3:]
-    if "." in value:
-        numbers = [f"{float(value) * factor:.4g}" for factor in (0.5, 2)]
-        numbers = [number if "." in number else f"{number}.0" for number in numbers]
-    elif int(value) < 8:
-        numbers = [str(int(value) + 1), str(max(1, int(value) - 1) if int(value) != 1 else 3)]
-    else:
-        numbers = [str(int(value) // 2), str(int(value) * 2)]
-    for number in rng.sample(numbers, len(numbers)):
-        yield " ".join([knob.name, "=", number, *comment])
 
 
 def _edit(notes: _Notes, path: str, old: str, new: str) -> _Steps:

@@ -103,7 +103,7 @@ def run_sft(arguments: argparse.Namespace) -> int:
     """Check and train; with `--dry-run` check and show."""
     from mlgym_synth.training import require_extra
     from mlgym_synth.training.dry_run import dry_run
-    from mlgym_synth.training.prepare import is_first
+    from mlgym_synth.training.processes import is_first
     from mlgym_synth.training.recipe import load_recipe
     from mlgym_synth.training.sft import train
 
@@ -165,18 +165,21 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
 def list_recipes(arguments: argparse.Namespace) -> int:
     """Print the recipes that come with the package, and where they and the launchers' configurations lie."""
+    from mlgym_synth.training.grpo import load_grpo_recipe, shipped_grpo
     from mlgym_synth.training.recipe import LAUNCH, load_recipe, shipped
 
-    recipes = {name: (load_recipe(name), file) for name, file in shipped().items()}
+    recipes: list[tuple[str, str, Any, Path]] = [("sft", n, load_recipe(n), file) for n, file in shipped().items()]
+    recipes += [("grpo", n, load_grpo_recipe(n), file) for n, file in shipped_grpo().items()]
     launchers = sorted(LAUNCH.glob("*.yaml"))
     if arguments.json:
-        listed = [{"name": n, "file": str(f), **r.model_dump(mode="json")} for n, (r, f) in recipes.items()]
+        listed = [{"for": way, "name": n, "file": str(f), **r.model_dump(mode="json")} for way, n, r, f in recipes]
         print_json({"recipes": listed, "accelerate": [str(file) for file in launchers]})
         return 0
-    rows = [[name, str(r.model), f"{r.max_length:,}", r.description] for name, (r, _) in recipes.items()]
-    print_table("", ["recipe", "model", "tokens", "what"], rows)
+    print_table("", ["for", "recipe", "model"], [[way, name, str(recipe.model)] for way, name, recipe, _ in recipes])
+    for _, name, recipe, _ in recipes:
+        console.print(f"{name}: {recipe.description}", markup=False)
     for file in launchers:
-        console.print(f"accelerate launch --config_file {file}", markup=False)
+        console.print(f"for several GPUs: accelerate launch --config_file {file}", markup=False)
     return 0
 
 
@@ -196,7 +199,7 @@ class _Bar:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Any]:
-    from mlgym_synth.training.prepare import is_first
+    from mlgym_synth.training.processes import is_first
     from mlgym_synth.training.sft import Quiet
 
     if not errors.is_terminal or not is_first():

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlgym_synth.agents.base import Action
 from mlgym_synth.agents.goal import Goal, failed, killed, read_estimate, read_validation
-from mlgym_synth.agents.plans import Idea, Knob, prediction_ideas, read_columns, read_rows, recipe
+from mlgym_synth.agents.plans import (
+    Idea,
+    baseline_idea,
+    other_lines,
+    prediction_ideas,
+    read_columns,
+    read_rows,
+    recipe,
+    turned,
+)
 from mlgym_synth.agents.programs import program_ideas, program_kind
 from mlgym_synth.agents.researcher import SHOWN_OPPONENTS
 from mlgym_synth.agents.scripted import bash, tool
@@ -101,7 +110,7 @@ class Desk:
         room = self.steps_left >= 1 and not self.over
         may = {
             "look": room and not self.looked and self.purse.affords(0.0),
-            "baseline": "baseline" not in self.ran and self._affords(_baseline(self.goal)),
+            "baseline": "baseline" not in self.ran and self._affords(baseline_idea(self.goal)),
             **{name: name in self.menu and self._new(name) for name in ACTIONS[2 : 2 + IDEAS]},
             "tune": (changed := self._changed()) is not None and self._affords(changed),
             "blend": sum(self.ran.get(name, False) for name in self.menu if name != "blend") >= 2
@@ -132,13 +141,10 @@ class Desk:
         if idea is None:
             return None
         for knob in idea.knobs:
-            for line in _others(knob):
-                name = f"{idea.name}-{knob.name.lower()}-{line.split()[2]}"
-                text = idea.files[knob.path].replace(f"{knob.line}\n", f"{line}\n", 1)
-                if name not in self.changes and text != idea.files[knob.path]:
-                    knobs = tuple(replace(one, line=line) if one == knob else one for one in idea.knobs)
-                    files = {**idea.files, knob.path: text}
-                    return replace(idea, name=name, files=files, knobs=knobs, work_s=1.5 * idea.work_s)
+            for line in reversed(other_lines(knob)):
+                changed = turned(idea, knob, line)
+                if changed.name not in self.changes and changed.files != idea.files:
+                    return changed
         return None
 
     def do(self, action: str) -> Moves:
@@ -147,7 +153,7 @@ class Desk:
         if action in simple:
             yield from simple[action]()
             return
-        idea = self._changed() if action == "tune" else self.menu.get(action, _baseline(self.goal))
+        idea = self._changed() if action == "tune" else self.menu.get(action, baseline_idea(self.goal))
         assert idea is not None  # it is available
         self.newest[action] = idea.name
         if action == "tune":
@@ -236,10 +242,6 @@ class Desk:
         return np.array([*general, *tried, *self.available().values(), *families], dtype=np.float32)
 
 
-def _baseline(goal: Goal) -> Idea:
-    return Idea("baseline", "python baseline.py", work_s=0.1 if goal.function else 0.7)
-
-
 def _placed(ideas: list[Idea]) -> dict[str, Idea]:
     """Every experiment under its action: by its nature where that has a place, the others in what is left."""
     menu: dict[str, Idea] = {}
@@ -253,14 +255,3 @@ def _placed(ideas: list[Idea]) -> dict[str, Idea]:
             others.append(idea)
     left = [name for name in ACTIONS[2 : 2 + IDEAS] if name not in menu]
     return {**menu, **dict(zip(left, others, strict=False))}  # more than there are places: the last fall away
-
-
-def _others(knob: Knob) -> list[str]:
-    """The knob's line with other numbers: double and half, or one more and one less of what is few."""
-    value, comment = knob.line.split()[2], knob.line.split()[3:]
-    if "." in value:
-        numbers = [str(float(f"{float(value) * factor:.4g}")) for factor in (2, 0.5)]
-    else:
-        number = int(value)
-        numbers = [str(n) for n in ((number + 1, number - 1) if number < 8 else (number * 2, number // 2)) if n > 0]
-    return [" ".join([knob.name, "=", number, *comment]) for number in numbers]

@@ -10,7 +10,8 @@ from typing import Any
 
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.models import load_tokenizer, tokenizer_sha256
-from mlgym_synth.training.prepare import Prepared, prepare, world_size
+from mlgym_synth.training.prepare import Prepared, prepare
+from mlgym_synth.training.processes import world_size
 from mlgym_synth.training.recipe import SftRecipe
 
 Stretches = list[tuple[bool, str]]

@@ -30,7 +30,7 @@ from mlgym_synth.training.errors import ExtraMissing, RecipeInvalid, TemplateUnu
 from mlgym_synth.training.grpo_env import Players
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
-from mlgym_synth.training.processes import first_fault, is_main, wait_for_all
+from mlgym_synth.training.processes import first_fault, is_first, wait_for_all
 from mlgym_synth.training.recipe import RECIPES, Lora, build, read_yaml
 from mlgym_synth.training.run_folder import LOSSES, RunFolder, mark_whole, read_run, remembered_revision, step_of
 
@@ -172,7 +172,7 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
     if folder.state() == "done" and (made := int((read_run(out) or {})["results"]["steps"])) >= recipe.steps:
         return GrpoResult(out, made, 0.0, _rewards(folder), already=True)
     wait_for_all()  # before the first process changes what the others have just read
-    if is_main():
+    if is_first():
         folder.newest_checkpoint()
         folder.begin({"steps": recipe.steps, "model": recipe.model})
     wait_for_all()
@@ -189,7 +189,7 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
     finally:
         players.close()
     steps, seconds, rewards = int(trainer.state.global_step), round(time.monotonic() - began, 1), _rewards(folder)
-    if is_main():
+    if is_first():
         folder.finish({"steps": steps, "seconds": seconds, "rewards": rewards})
     wait_for_all()
     return GrpoResult(out, steps, seconds, rewards, step_of(resume) if resume else 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlgym_synth.training.models import Model, load_weights
-from mlgym_synth.training.processes import is_main, wait_for_all
+from mlgym_synth.training.processes import is_first, wait_for_all
 from mlgym_synth.training.recipe import Lora
 
 ADAPTER = "adapter"
@@ -54,9 +54,9 @@ def save_student(
     else:
         trainer.save_model(str(out / ADAPTER))
         wait_for_all()
-        if is_main():
+        if is_first():
             _merge(model, dtype, tokenizer, out, changed)
-    if is_main():
+    if is_first():
         tokenizer.save_pretrained(str(out))
 
 

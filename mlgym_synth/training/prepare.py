@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -111,16 +110,6 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
     tokens = sum(len(one.ids) for one in kept)
     counts = Counts(len(lengths), len(kept), len(tasks), dict(splits), lengths, len(long), tokens, trained, cut)
     return Prepared(kept, reader.sources, counts, encoders[max(encoders)], stops)
-
-
-def world_size() -> int:
-    """How many processes a launcher started to train together; 1 without one."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def is_first() -> bool:
-    """Whether this is the process that speaks for all that a launcher started."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _encode(row: Row, encoders: dict[bool, Encoder], tokenizer: Any, recipe: SftRecipe) -> Encoded:

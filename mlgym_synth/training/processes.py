@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 
-def is_main() -> bool:
-    """Whether this process is the one that writes."""
-    from accelerate import PartialState
 
-    return bool(PartialState().is_main_process)
+def world_size() -> int:
+    """How many processes a launcher started to train together; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes, and speaks for all that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def wait_for_all() -> None:
@@ -19,9 +24,7 @@ def wait_for_all() -> None:
 
 def first_fault(fault: str | None) -> str | None:
     """What the first of all processes with a fault says, the same in each; every process must call it."""
-    from accelerate import PartialState
-
-    if PartialState().num_processes == 1:
+    if world_size() == 1:
         return fault
     from accelerate.utils import gather_object
 

@@ -21,8 +21,8 @@ from mlgym_synth.training.dry_run import packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
-from mlgym_synth.training.prepare import Prepared, prepare, world_size
-from mlgym_synth.training.processes import is_main, wait_for_all
+from mlgym_synth.training.prepare import Prepared, prepare
+from mlgym_synth.training.processes import is_first, wait_for_all, world_size
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.training.run_folder import (
     LOSSES,
@@ -113,10 +113,10 @@ def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress
     weights = load_weights(
         plan.model, _dtype(recipe), recipe.attention, len(plan.tokenizer)
     )  # the last thing that can be refused
-    if state == "new" and is_main():
+    if state == "new" and is_first():
         plan.folder.begin(_about(plan))
     wait_for_all()
-    if is_main():
+    if is_first():
         plan.folder.newest_checkpoint()
     wait_for_all()
     checkpoint = plan.folder.checkpoint()
@@ -126,7 +126,7 @@ def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         save_student(trainer, recipe.lora, plan.model, _dtype(recipe), plan.tokenizer, out, _stopping(plan))
     steps = int(trainer.state.global_step)
-    if is_main():
+    if is_first():
         _finish(plan, steps, time.monotonic() - began)
     wait_for_all()
     return _outcome(plan.folder, steps, resumed_from=step_of(checkpoint) if checkpoint else 0)
