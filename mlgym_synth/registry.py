@@ -276,7 +276,10 @@ def find(task: str) -> TaskEntry:
     near = _near(name)
     hint = f"Did you mean {' or '.join(map(_gym_id, near))}?" if near else "See `mlgym-synth tasks list`."
     if name.partition("/")[0] in SUITES and not near:
-        hint = "Give the checkout of that suite: --mlgym-root, or mlgym_synth.evaluation.mlgym.register."
+        hint = (
+            "Tasks of that suite are in a checkout of MLGym: `rollout` and `benchmark` take it as --mlgym-root PATH, "
+            "`tasks list --suite mlgym --mlgym-root PATH` shows it, Python has mlgym_synth.evaluation.mlgym.register."
+        )
     raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
 
 

@@ -43,6 +43,10 @@ def test_help_has_an_example_that_parses(command: tuple[str, ...], capsys: pytes
     parser().parse_args(example.replace("'", "").split()[1:])
 
 
+def test_help_tells_the_exit_codes() -> None:
+    assert "1 the work finished and something in it failed" in " ".join(run("--help").stdout.split())
+
+
 def test_tasks_list_prints_the_index() -> None:
     listed = json.loads(run("tasks", "list", "task-000*", "--json").stdout)
     assert [task["id"] for task in listed][:2] == ["synth/task-0001", "synth/task-0002"]

@@ -41,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="mlgym-synth",
         description="Verified machine-learning research tasks as Gymnasium environments in sandboxes.",
-        epilog="example: mlgym-synth demo",
+        epilog="example: mlgym-synth demo. Exit codes: 0 done, 1 the work finished and something in it failed, "
+        "2 usage or a missing prerequisite, 3 infrastructure (run it again to go on), 130 interrupted.",
     )
     top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -45,7 +45,7 @@ def add_to(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Play what is left and report; exit code 3 where episodes are missing, 1 where an agent's own code failed."""
     register_own(arguments)
-    broken = register_mlgym(arguments)
+    broken = register_mlgym(arguments, ["mlgym/*"] if arguments.suite == "mlgym" else [])
     # Here and not above, so that a wrong command line is answered at once.
     from mlgym_synth.evaluation.analysis import analyse, write_files
     from mlgym_synth.evaluation.benchmark import read_results
@@ -113,6 +113,9 @@ def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | 
         if each.missing:
             told = f"{each.agent}: {each.missing} episodes are missing; run this again to play them. {each.stopped}"
             console.print(told.strip(), markup=False)
+        if failed := each.statuses["agent_failed"]:
+            told = f"{each.agent}: {failed} episodes ended by a failure of the agent's own code. The last failure: "
+            console.print(told + each.last_error, markup=False)
     console.print(str(page), markup=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, get_args
 from rich.console import Console
 
 from mlgym_synth import registry
+from mlgym_synth.errors import TaskInvalid
 from mlgym_synth.llm.budget import FREE, Prices
 from mlgym_synth.llm.settings import Mode, ModelSettings
 
@@ -133,20 +135,29 @@ def add_mlgym(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mlgym-root", metavar="PATH", type=Path, help="also `mlgym/*`, from a checkout of MLGym")
 
 
-def register_mlgym(arguments: argparse.Namespace) -> int:
-    """Register what runs of the checkout that `--mlgym-root` names, and say of all else why it does not.
+def register_mlgym(arguments: argparse.Namespace, wanted: Sequence[str]) -> int:
+    """Register what runs of the checkout that `--mlgym-root` names, and say of all that is wanted else why it does not.
+
+    Args:
+        arguments: of the command line.
+        wanted: ids or globs of the tasks that the command is about.
 
     Returns:
         How much of the checkout is broken.
+
+    Raises:
+        TaskInvalid: there is no checkout of MLGym.
     """
     if arguments.mlgym_root is None:
         return 0
     from mlgym_synth.evaluation.mlgym import register_survey, survey
 
     found = survey(arguments.mlgym_root)
+    if found.fault is not None and not found.listed:
+        raise TaskInvalid(found.fault)
     register_survey(found)
     for one in found.listed:
-        if one.task is None:
+        if one.task is None and any(fnmatch.fnmatch(one.id, glob) for glob in wanted):
             errors.print(f"skipped {one.id} ({one.config}): {one.reason}", markup=False, style="dim")
     if found.fault is not None:
         errors.print(found.fault, markup=False)

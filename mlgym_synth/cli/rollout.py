@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     Also 1 where a part of MLGym's checkout is broken, and was left out.
     """
     register_own(arguments)
-    broken = register_mlgym(arguments)
+    broken = register_mlgym(arguments, arguments.tasks)
     entries = registry.select(arguments.tasks, split=arguments.split)
     if not entries:
         raise ValueError(f"rollout: no task of split {arguments.split!r} matches {' '.join(arguments.tasks)}")

@@ -89,6 +89,7 @@ class AgentResults:
         missing: episodes of the plan that were not played or were cut short.
         cost_usd: of all its episodes, those cut short included.
         stopped: why playing stopped before the end, in words.
+        last_error: the last failure of an episode, in words.
     """
 
     agent: str
@@ -97,6 +98,7 @@ class AgentResults:
     missing: int
     cost_usd: float = 0.0
     stopped: str = ""
+    last_error: str = ""
 
     @property
     def statuses(self) -> Counter[str]:
@@ -254,5 +256,7 @@ def _read(benchmark: Benchmark, agent: str, stopped: str) -> AgentResults:
         if not trajectory.void and trajectory.task_id in places and trajectory.index < benchmark.runs
     ]
     runs.sort(key=lambda run: (places[run.task_id], run.index))
-    cost = sum(summary.cost_usd for summary in read_summaries(folder))
-    return AgentResults(agent, folder, tuple(runs), total - len(runs), cost, stopped)
+    summaries = read_summaries(folder)
+    cost = sum(summary.cost_usd for summary in summaries)
+    errors = [summary.error for summary in summaries if summary.error]
+    return AgentResults(agent, folder, tuple(runs), total - len(runs), cost, stopped, errors[-1] if errors else "")

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.card import versions, write_card
+from mlgym_synth.training.dataset import Reader
 from mlgym_synth.training.dry_run import packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
 from mlgym_synth.training.lora import peft_config, save_student
@@ -142,6 +143,8 @@ def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progr
         )
     if read_run(out) is None:
         RunFolder(out, {}).state()  # something else is there: say so before an hour of rendering
+    for _ in Reader(data):  # a wrong line is said before a model is looked for on the Hub
+        pass
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
     tokenizer = load_tokenizer(recipe.tokenizer or model.name, None if recipe.tokenizer else model.revision)
     prepared = prepare(data, recipe, tokenizer, progress.read)

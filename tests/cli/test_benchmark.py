@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,21 @@ def test_an_agent_that_breaks_has_failed(suite: Path, tmp_path: Path, capsys: py
     assert main([*command(suite, tmp_path / "bench", f"{PLAYERS}:broken"), "--json"]) == 1
     told = said(capsys)["agents"][f"{PLAYERS}:broken"]
     assert (told["missing"], told["statuses"], told["progress"]["value"]) == (0, {"agent_failed": 2}, -1.0)
+    assert main(command(suite, tmp_path / "bench", f"{PLAYERS}:broken")) == 1
+    assert re.search(
+        r"2 episodes ended by a failure of the agent's own code\. The last failure: \w", capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         (["--suite", "nowhere", "--agent", "scripted:nop"], "Suites are heldout, train, mlgym, or a file"),
+        (["--suite", "mlgym", "--agent", "scripted:nop"], "give it with --mlgym-root PATH"),
+        (
+            ["--suite", "mlgym", "--agent", "scripted:nop", "--mlgym-root", str(Path(__file__).parent)],
+            "no whole checkout",
+        ),
         (["--suite", "heldout", "--agent", "scripted:nobody"], "There is no agent 'scripted:nobody'"),
         (["--suite", "heldout", "--agent", "scripted:nop", "--agent", "scripted:nop"], "named twice"),
     ],

@@ -82,6 +82,14 @@ def test_bad_data(
     assert not (tmp_path / "out").exists()
 
 
+def test_data_is_read_before_the_hub_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mlgym_synth.training.sft.find_model", lambda *_: pytest.fail("looked for a model"))
+    assert train("--data", tmp_path / "nowhere.jsonl", "--model", "some/model", "--out", tmp_path / "out") == 2
+    assert "nowhere.jsonl: No such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("template", "message"), [(WITHOUT_TOOLS, "leaves out the tools on offer"), (FORGETFUL, "once it goes on")]
 )
@@ -158,6 +166,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "recipes", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {recipe["name"] for recipe in told["recipes"]} >= {"qwen3-4b", "qwen3-8b", "smollm2-135m"}
+    assert {recipe["for"] for recipe in told["recipes"]} == {"sft", "grpo"}
 
 
 def test_ctrl_c_keeps_the_last_checkpoint(

@@ -112,6 +112,10 @@ def test_rollouts_play_what_runs_and_name_what_does_not(
     write(root / "configs/tasks/half.yaml", "id: [")
     assert main(command) == 1, "a part of the checkout is broken, and was left out"
     assert "skipped mlgym/half" in capsys.readouterr().err
+    one = [f"mlgym/{GAME}" if word == "mlgym/*" else word for word in command[:-3]]
+    one[one.index(str(tmp_path / "run"))] = str(tmp_path / "one")
+    assert main(one) == 1
+    assert "skipped" not in capsys.readouterr().err, "nobody asked for the others"
 
 
 def test_a_process_that_starts_fresh_finds_the_task_from_plain_settings(root: Path) -> None:
