@@ -41,8 +41,8 @@ STAGES = ("teach", "export", "train", "quantize", "heldout", "mlgym", "result")
 STUDENTS = {"sft": "brief:make", "control": "brief:make_baseline"}
 MODELS = ("base", *STUDENTS)
 REFERENCES = ("scripted:baseline", "brief:make")
-CONTEXT, ANSWER, STEPS = 8192, 512, 6
-BATCH = 8
+CONTEXT, ANSWER, STEPS = 8192, 448, 6
+BATCH = 4
 
 
 class Experiment:
