@@ -89,14 +89,18 @@ class Experiment:
 
     def heldout(self) -> None:
         """The benchmark on held-out tasks."""
-        self.benchmark("heldout", [])
+        tasks = [entry.id for entry in registry.select(split="heldout")]
+        chosen = sorted(random.Random(0).sample(tasks, min(self.given.heldout_tasks, len(tasks))))
+        suite = self.work / "heldout.txt"
+        suite.write_text("".join(f"{task}\n" for task in chosen))
+        self.benchmark("heldout", suite, [])
 
     def mlgym(self) -> None:
         """The same on the tasks of MLGym that run here."""
         if self.given.mlgym_root:
-            self.benchmark("mlgym", ["--mlgym-root", self.given.mlgym_root])
+            self.benchmark("mlgym", "mlgym", ["--mlgym-root", self.given.mlgym_root])
 
-    def benchmark(self, suite: str, more: list[Any]) -> None:
+    def benchmark(self, name: str, suite: str | Path, more: list[Any]) -> None:
         """Models and references on a suite, same seeds, same steps. One episode at a time: there is one server."""
         models = self.files()
         agents = [*(f"openai:{alias_of(file)}" for file, _ in models.values()), *REFERENCES]
@@ -104,7 +108,7 @@ class Experiment:
         budget: list[Any] = ["--runs", self.given.runs, "--max-steps", STEPS, "--max-tokens", ANSWER]
         model: list[Any] = ["--base-url", URL, "--tool-mode", "text", "--temperature", "0.2", "--timeout", "900"]
         model += ["--context-tokens", CONTEXT - ANSWER - 200]
-        out: list[Any] = ["--sandbox", "bwrap", "--slots", "1", "--out", self.work / f"bench-{suite}"]
+        out: list[Any] = ["--sandbox", "bwrap", "--slots", "1", "--out", self.work / f"bench-{name}"]
         with served([file for file, _ in models.values()], self.given.llama, CONTEXT):
             # 1 says that something in it failed, an agent or a config of MLGym's: playing it again would not help.
             self.cli("benchmark", "--suite", suite, *more, *named, *budget, *model, *out, fine=(0, 1))
@@ -169,6 +173,7 @@ def main() -> None:
     parser.add_argument("--mlgym-root", type=resolved)
     parser.add_argument("--llama", default=sys.executable, help="a Python with llama-cpp-python[server]")
     parser.add_argument("--tasks", type=int, default=10**6, help="train tasks that the teachers play")
+    parser.add_argument("--heldout-tasks", type=int, default=10**6, help="held-out tasks that the models play")
     parser.add_argument("--most-tokens", type=int, default=2048, help="of an episode that is trained on")
     parser.add_argument("--steps", type=int, help=f"of {BATCH} episodes (default: one pass)")
     parser.add_argument("--bf16", action="store_true", help="mixed precision: faster where the CPU has it")
