@@ -115,15 +115,15 @@ def baseline_idea(goal: Goal) -> Idea:
 
 
 def other_lines(knob: Knob) -> list[str]:
-    """The knob's line with other numbers: half and double, or one more and one less of what is few."""
+    """The knob's line with other numbers: double and half, or one more and one less of what is few."""
     value, comment = knob.line.split()[2], knob.line.split()[3:]
     if "." in value:
-        numbers = [f"{float(value) * factor:.4g}" for factor in (0.5, 2)]
+        numbers = [f"{float(value) * factor:.4g}" for factor in (2, 0.5)]
         numbers = [number if "." in number else f"{number}.0" for number in numbers]
     elif int(value) < 8:
         numbers = [str(int(value) + 1), str(max(1, int(value) - 1) if int(value) != 1 else 3)]
     else:
-        numbers = [str(int(value) // 2), str(int(value) * 2)]
+        numbers = [str(int(value) * 2), str(int(value) // 2)]
     return [" ".join([knob.name, "=", number, *comment]) for number in numbers]
 
 

@@ -141,7 +141,7 @@ class Desk:
         if idea is None:
             return None
         for knob in idea.knobs:
-            for line in reversed(other_lines(knob)):
+            for line in other_lines(knob):
                 changed = turned(idea, knob, line)
                 if changed.name not in self.changes and changed.files != idea.files:
                     return changed
