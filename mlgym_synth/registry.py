@@ -24,6 +24,10 @@ from mlgym_synth.errors import TaskInvalid, TaskNotFound
 NAMESPACE = "synth"
 SUITES = {"mlgym": "mlgym_synth.evaluation.mlgym:register"}
 """Suites of others: the function that registers what a folder holds of one."""
+_WHERE_SUITES_ARE = (
+    "Tasks of that suite are in a checkout of MLGym: `rollout` and `benchmark` take it as --mlgym-root PATH, "
+    "`tasks list --suite mlgym --mlgym-root PATH` shows it, Python has mlgym_synth.evaluation.mlgym.register."
+)
 
 GYM_IDS_AT_ONCE = 10_000
 """An index of at most so many tasks is put into Gymnasium's registry when it is read; of a larger one, each task when
@@ -276,10 +280,7 @@ def find(task: str) -> TaskEntry:
     near = _near(name)
     hint = f"Did you mean {' or '.join(map(_gym_id, near))}?" if near else "See `mlgym-synth tasks list`."
     if name.partition("/")[0] in SUITES and not near:
-        hint = (
-            "Tasks of that suite are in a checkout of MLGym: `rollout` and `benchmark` take it as --mlgym-root PATH, "
-            "`tasks list --suite mlgym --mlgym-root PATH` shows it, Python has mlgym_synth.evaluation.mlgym.register."
-        )
+        hint = _WHERE_SUITES_ARE
     raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
 
 
@@ -363,7 +364,8 @@ def _chosen(patterns: Iterable[str]) -> set[str] | None:
         glob = _bare(pattern)
         hits = _matches(glob, ours=glob != pattern) if set(glob) & set("*?[") else [find(glob).id]
         if not hits:
-            raise TaskNotFound(f"No task matches {pattern!r} among {count()}. See `mlgym-synth tasks list`.")
+            hint = _WHERE_SUITES_ARE if glob.partition("/")[0] in SUITES else "See `mlgym-synth tasks list`."
+            raise TaskNotFound(f"No task matches {pattern!r} among {count()}. {hint}")
         chosen.update(hits)
     return chosen
 

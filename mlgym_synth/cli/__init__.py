@@ -1,8 +1,4 @@
-"""The command line. Thin: every subcommand is one function call away from the library; errors become exit codes here.
-
-Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite,
-3 infrastructure, 130 Ctrl-C or SIGTERM.
-"""
+"""The command line. Thin: every subcommand is one call away from the library; errors become exit codes here."""
 
 from __future__ import annotations
 
@@ -32,6 +28,10 @@ from mlgym_synth.cli import (
 )
 from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
 
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite, "
+    "3 infrastructure (run it again to go on), 130 Ctrl-C or SIGTERM."
+)
 _INFRASTRUCTURE = (SandboxDied, GradingError, LLMError, RolloutStopped)
 _PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError)
 
@@ -41,8 +41,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="mlgym-synth",
         description="Verified machine-learning research tasks as Gymnasium environments in sandboxes.",
-        epilog="example: mlgym-synth demo. Exit codes: 0 done, 1 the work finished and something in it failed, "
-        "2 usage or a missing prerequisite, 3 infrastructure (run it again to go on), 130 interrupted.",
+        epilog=f"example: mlgym-synth demo. {EXIT_CODES}",
     )
     top.add_argument("--version", action="version", version=f"mlgym-synth {mlgym_synth.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -153,11 +152,11 @@ def register_mlgym(arguments: argparse.Namespace, wanted: Sequence[str]) -> int:
     from mlgym_synth.evaluation.mlgym import register_survey, survey
 
     found = survey(arguments.mlgym_root)
-    if found.fault is not None and not found.listed:
+    if found.fault is not None and found.is_none:
         raise TaskInvalid(found.fault)
     register_survey(found)
-    for one in found.listed:
-        if one.task is None and any(fnmatch.fnmatch(one.id, glob) for glob in wanted):
+    for one in found.named(wanted):
+        if one.task is None:
             errors.print(f"skipped {one.id} ({one.config}): {one.reason}", markup=False, style="dim")
     if found.fault is not None:
         errors.print(found.fault, markup=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
@@ -100,8 +99,7 @@ def list_mlgym(arguments: argparse.Namespace) -> int:
         return known
 
     found = survey(arguments.mlgym_root)
-    listed = [one for one in found.listed if any(fnmatch.fnmatch(one.id, glob) for glob in arguments.patterns)]
-    listed = listed[: arguments.limit]
+    listed = found.named(arguments.patterns)[: arguments.limit]
     if arguments.json:
         print_json([fields(one) for one in listed])
     else:

@@ -114,7 +114,7 @@ def test_an_agent_that_breaks_has_failed(suite: Path, tmp_path: Path, capsys: py
     ("options", "reason"),
     [
         (["--suite", "nowhere", "--agent", "scripted:nop"], "Suites are heldout, train, mlgym, or a file"),
-        (["--suite", "mlgym", "--agent", "scripted:nop"], "give it with --mlgym-root PATH"),
+        (["--suite", "mlgym", "--agent", "scripted:nop"], "take it as --mlgym-root PATH"),
         (
             ["--suite", "mlgym", "--agent", "scripted:nop", "--mlgym-root", str(Path(__file__).parent)],
             "no whole checkout",

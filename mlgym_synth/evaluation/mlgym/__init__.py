@@ -27,7 +27,7 @@ def register(path: str | Path) -> list[str]:
         TaskInvalid: there is no checkout of MLGym, or nothing of it can be read.
     """
     found = survey(path)
-    if found.fault and not any(one.state != "broken" for one in found.listed):
+    if found.fault and found.is_none:
         raise TaskInvalid(found.fault)
     return register_survey(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import functools
 import re
 import sys
@@ -77,6 +78,16 @@ class Survey:
     root: Path
     listed: tuple[Listed, ...]
     fault: str | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no checkout of MLGym, or one of which nothing can be read; `fault` says so."""
+        return self.fault is not None and all(one.state == "broken" for one in self.listed)
+
+    def named(self, globs: Iterable[str]) -> list[Listed]:
+        """The configs whose task's id is one of these, or matches one."""
+        patterns = list(globs)
+        return [one for one in self.listed if any(fnmatch.fnmatch(one.id, glob) for glob in patterns)]
 
     @property
     def broken(self) -> list[Listed]:
