@@ -118,8 +118,8 @@ def other_lines(knob: Knob) -> list[str]:
     """The knob's line with other numbers: double and half, or one more and one less of what is few."""
     value, comment = knob.line.split()[2], knob.line.split()[3:]
     if "." in value:
-        numbers = [f"{float(value) * factor:.4g}" for factor in (2, 0.5)]
-        numbers = [number if "." in number else f"{number}.0" for number in numbers]
+        numbers = [f"{float(value) * factor:.6f}".rstrip("0") for factor in (2, 0.5)]  # never 5e-05: that has no point
+        numbers = [f"{number}0" if number.endswith(".") else number for number in numbers]
     elif int(value) < 8:
         numbers = [str(int(value) + 1), str(max(1, int(value) - 1) if int(value) != 1 else 3)]
     else:

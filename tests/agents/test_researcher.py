@@ -16,7 +16,7 @@ import pytest
 from mlgym_synth import briefing, registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.agents.goal import failed, read_estimate, read_goal, read_validation
-from mlgym_synth.agents.plans import prediction_ideas, read_columns, recipe
+from mlgym_synth.agents.plans import Knob, other_lines, prediction_ideas, read_columns, recipe
 from mlgym_synth.agents.programs import program_kind
 from mlgym_synth.agents.researcher import researcher
 from mlgym_synth.agents.strategy import START_S
@@ -243,3 +243,17 @@ def test_a_command_that_is_killed_is_tried_smaller() -> None:
     assert edits[0]["path"] == "tabular.py"
     small, large = (int(edits[0][name].split()[2]) for name in ("new", "old"))
     assert small == large // 4
+
+
+@pytest.mark.parametrize(
+    ("line", "others"),
+    [
+        ("RATE = 0.06", ["RATE = 0.12", "RATE = 0.03"]),
+        ("RATE = 0.00005  # slow", ["RATE = 0.0001 # slow", "RATE = 0.000025 # slow"]),
+        ("HEAT = 2.0", ["HEAT = 4.0", "HEAT = 1.0"]),
+        ("ROUNDS = 1", ["ROUNDS = 2", "ROUNDS = 3"]),
+        ("MOVES = 400", ["MOVES = 800", "MOVES = 200"]),
+    ],
+)
+def test_a_setting_is_turned_both_ways_and_stays_a_number(line: str, others: list[str]) -> None:
+    assert other_lines(Knob("a.py", line.split()[0], line)) == others
