@@ -80,7 +80,8 @@ def add_to(commands: Commands) -> None:
     filters.add_argument(
         "--tokenizer",
         metavar="NAME",
-        help="what counts tokens: a folder or a name on the Hub (default: an estimate, 4 characters a token)",
+        help="what counts tokens: a folder, a name on the Hub, or a .gguf file, which needs the extra `train` "
+        "(default: an estimate, 4 characters a token)",
     )
     add_json(command)
     command.set_defaults(run=run, filters=[])
@@ -132,7 +133,7 @@ def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:
     asked = [(name, value) for name, value in arguments.filters if (name, value) != ("split", "all")]
     counter: TokenCounter | None = None
     if any(name in counts for name, _ in asked):
-        counter = tokens.by_tokenizer(arguments.tokenizer, form) if arguments.tokenizer else tokens.estimate(form)
+        counter = _counter(arguments.tokenizer, form) if arguments.tokenizer else tokens.estimate(form)
     elif arguments.tokenizer:
         raise ValueError("--tokenizer: nothing counts tokens. Give --max-tokens or --truncate with it.")
     made: list[Filter | Best] = [] if arguments.keep_void else [filters.not_void()]
@@ -141,6 +142,18 @@ def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:
     for name, value in asked:
         made.append(counts[name](value, counter) if counter and name in counts else plain[name](value))
     return made
+
+
+def _counter(name: str, form: Form) -> TokenCounter:
+    from mlgym_synth.trajectories import tokens
+
+    if not name.endswith(".gguf"):
+        return tokens.by_tokenizer(name, form)
+    from mlgym_synth.training import require_extra
+    from mlgym_synth.training.gguf import tokenizer_of
+
+    require_extra()  # before the file is opened: what reads it comes with the extra
+    return tokens.by_loaded(tokenizer_of(Path(name).expanduser()), name, form)
 
 
 def _system(file: Path | None, in_text: bool) -> str | None:

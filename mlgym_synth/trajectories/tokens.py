@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.trajectories.model import Trajectory
@@ -46,16 +47,12 @@ def by_text(count: Callable[[str], int], name: str, form: Form = AS_CALLS) -> To
 def by_tokenizer(name: str, form: Form = AS_CALLS) -> TokenCounter:
     """A Hugging Face tokenizer, by folder or by name on the Hub.
 
-    What is counted is the whole conversation with its tools as the tokenizer's chat template renders it, which is what
-    a trainer sees; the text of the turns where it has no template.
-
     Raises:
-        TokenizerUnavailable: transformers is not installed, or there is no such tokenizer; by `count`, when the chat
-            template refuses a conversation.
+        TokenizerUnavailable: transformers is not installed, or there is no such tokenizer; by `count`, as in
+            `by_loaded`.
     """
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # it needs no PyTorch here, and says it misses it
     try:
-        from jinja2 import TemplateError
         from transformers import AutoTokenizer
     except ImportError as error:
         raise TokenizerUnavailable(f"tokenizer {name!r}: {error}. pip install 'mlgym-synth[tokenizers]'") from error
@@ -68,6 +65,19 @@ def by_tokenizer(name: str, form: Form = AS_CALLS) -> TokenCounter:
         raise TokenizerUnavailable(
             f"tokenizer {name!r}: {reason} Give a folder with tokenizer.json, or a name on the Hub."
         ) from error
+    return by_loaded(tokenizer, name, form)
+
+
+def by_loaded(tokenizer: Any, name: str, form: Form = AS_CALLS) -> TokenCounter:
+    """A tokenizer of transformers.
+
+    What is counted is the whole conversation with its tools as the tokenizer's chat template renders it, which is what
+    a trainer sees; the text of the turns where it has no template.
+
+    Raises:
+        TokenizerUnavailable: by `count`, when the chat template refuses a conversation.
+    """
+    from jinja2 import TemplateError
 
     def length(text: str) -> int:
         text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to it

@@ -9,13 +9,18 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from mlgym_synth.agents.scripted import tool
+from mlgym_synth.cli import main
 from mlgym_synth.training.dry_run import dry_run
 from mlgym_synth.training.errors import ModelUnusable
 from mlgym_synth.training.gguf import from_gguf, tokenizer_of
 from mlgym_synth.training.models import find_model, load_tokenizer
 from mlgym_synth.training.recipe import load_recipe
 from mlgym_synth.training.sft import train
+from mlgym_synth.trajectories.store import TrajectoryStore
+from mlgym_synth.trajectories.tokens import by_tokenizer
 from tests.training.tiny import PLAIN, a_model_folder, a_tokenizer
+from tests.trajectories.episodes import a_step, an_episode
 
 
 def written(folder: Path, file: Path, pre: str = "qwen2", kind: str = "qwen2") -> Path:
@@ -108,3 +113,13 @@ def test_what_is_no_gguf_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
     with pytest.raises(ModelUnusable, match=r"cut\.gguf: transformers cannot read it"):
         load_tokenizer(str(tmp_path / "cut.gguf"))
+
+
+def test_an_export_is_counted_by_a_file_as_by_its_folder(file: Path, qwen: Path, tmp_path: Path) -> None:
+    episode = an_episode(a_step(tool("submit"), "Handed in.", reward=0.5))
+    with TrajectoryStore(tmp_path / "run") as store:
+        store.put(episode)
+    tokens = by_tokenizer(str(qwen)).count(episode)
+    command = ["export", str(tmp_path / "run"), "--format", "trl", "--out", str(tmp_path / "out.jsonl")]
+    assert main([*command, "--max-tokens", str(tokens), "--tokenizer", str(file)]) == 0
+    assert main([*command, "--max-tokens", str(tokens - 1), "--tokenizer", str(file)]) == 1
