@@ -104,7 +104,7 @@ def test_python_knows_only_paths_of_the_sandbox(runtime: Runtime) -> None:
     prefixes = "; print(*sysconfig.get_paths().values(), *sysconfig.get_config_vars('prefix', 'LIBDIR'), sep='\\n')"
     shown = inside(runtime, "python3", "-I", "-c", program + prefixes).stdout.split()
     assert "/opt/python/bin/python3" in shown or "/usr/bin/python3" in shown
-    assert [path for path in shown if not path.startswith(("/opt/python", "/usr/"))] == []
+    assert [path for path in shown if not f"{path}/".startswith(("/opt/python/", "/usr/"))] == []
 
 
 def test_imports_come_from_bytecode(runtime: Runtime) -> None:
