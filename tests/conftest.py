@@ -14,7 +14,6 @@ from mlgym_synth import registry
 from mlgym_synth.errors import SandboxUnavailable
 from mlgym_synth.sandbox import choose_backend
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the tests' own processes hear Ctrl-C
 
