@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Protocol
@@ -19,8 +20,11 @@ from mlgym_synth.rollouts.plan import Job, PlaySettings
 from mlgym_synth.rollouts.worker import Slot
 from mlgym_synth.trajectories.model import Step, Trajectory
 
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """How long a stop waits for threads; sandboxes are interrupted at once, and end with this process in any case."""
+
+NAP_S = 0.5
+"""A thread that sleeps on a lock for ever misses a Ctrl-C that comes just before, or through another thread."""
 
 
 class Engine(Protocol):
@@ -83,7 +87,10 @@ class _Crew:
             thread.start()
         working = len(self._threads)
         while working:
-            trajectory = self._results.get()
+            try:
+                trajectory = self._results.get(timeout=NAP_S)
+            except queue.Empty:
+                continue
             if trajectory is None:
                 working -= 1
             else:
@@ -97,9 +104,10 @@ class _Crew:
                 env.interrupt()
         for slot in list(self._slots.values()):
             slot.close()
+        until = time.monotonic() + PATIENCE_S
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(PATIENCE_S)
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self, number: int) -> None:
         def note(env: SynthEnv | None) -> None:

@@ -174,9 +174,11 @@ def running(out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         command(out, *more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
     ) as process:
-        yield process
-        if process.poll() is None:
-            process.kill()
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def sandboxes_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -246,6 +248,18 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_a_clean_machine(tmp_path: Path
     assert "Traceback" not in errors
     psutil.wait_procs(inside, timeout=10)
     assert not [child for child in inside if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_ctrl_c_that_reaches_another_thread_stops_a_run_too(tmp_path: Path) -> None:
+    """As does one that comes just before the main thread falls asleep: either way nothing wakes it."""
+    slow = ("--agent", f"{PLAYERS}:slow", "--tasks", TASKS[0], "--episodes-per-task", "2", "--slots", "2")
+    with running(tmp_path, *slow) as process:
+        wait_for(lambda: len(sandboxes_of(process)) >= 4)
+        time.sleep(1)  # the main thread sleeps until an episode ends
+        threads = {thread.id for thread in psutil.Process(process.pid).threads()} - {process.pid}
+        os.kill(max(threads), signal.SIGINT)  # the kernel hands it to the thread that is named
+        _, errors = process.communicate(timeout=25)
+    assert process.returncode == 130, errors
 
 
 def test_killed_again_and_again_it_ends_with_every_episode_once(tmp_path: Path) -> None:
