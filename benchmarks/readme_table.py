@@ -31,6 +31,7 @@ def table() -> str:
     steps, memory, validate = load("step_latency"), load("memory"), load("validate_latency")
     rollouts, crash, index = load("rollout_overhead"), load("rollout_crash"), load("registry_index")
     docker, bwrap, machine = steps["docker"], steps["bwrap"], steps["machine"]
+    verified, made, again = load("verified"), load("synthesis_throughput"), load("replay")
     inside = max(memory[backend]["sandbox_rss_mib"] for backend in ("docker", "bwrap"))
     owner = max(memory[backend]["owner_mib"] for backend in ("docker", "bwrap"))
     slowest = max(memory[backend]["answer_ms_worst_env"] for backend in ("docker", "bwrap"))
@@ -78,6 +79,27 @@ def table() -> str:
             f" {index['call_ms']['make']} ms; importing the package costs {index['import_added_ms']} ms",
             f"{index['import_gymnasium_ms']} ms, importing gymnasium",
             "registry_index.py",
+        ),
+        (
+            f"the {verified['tasks']} shipped tasks through all gates that `verify` runs",
+            f"{verified['verified'] - len(verified['failed'])} pass, {len(verified['failed'])} fail; median"
+            f" {verified['median_s']} s a task, slowest {verified['slowest_s']} s",
+            "",
+            "verified.py",
+        ),
+        (
+            f"the template author, {made['workers']} workers, a cold cache: {made['tasks']} tasks registered",
+            f"{made['tasks_a_minute']} tasks a minute, of {made['candidates']} candidates;"
+            f" {made['share_of_the_rest']:.0%} of the time is the pipeline's own",
+            f"{made['share_of_programs']:.0%} is baselines and references at work, {made['share_of_attacks']:.0%} the"
+            " gates' cheats and malformed submissions",
+            "synthesis_throughput.py",
+        ),
+        (
+            f"{again['episodes']} stored episodes, played again",
+            f"{again['episodes'] - len(again['diverged'])} the same, every observation, reward and score",
+            "",
+            "replay.py",
         ),
         *(benchmarked(suite) for suite in ("heldout", "mlgym")),
     ]

@@ -4,7 +4,8 @@
 
 Writes `results/synthesis_throughput.json`. A fresh collection and a cold cache of prepared data, as on a new machine
 (the agents' runtime is built before). Seconds in workers: `programs` are baselines and references at work, which no
-pipeline can spare; the rest is ours: writing, sandboxes, grading, gates.
+pipeline can spare (their runs and scoring, which for games and heuristics is playing them, and gates 3 to 6, which
+score them again); `attacks` are gates 7 and 8, so cheats and malformed submissions at work; the rest is ours.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from mlgym_synth.cache import cache_root
 from mlgym_synth.sandbox.runtime import ensure_runtime
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.ledger import accounts
+
+
+def gates_s(examined: list[Examined], numbers: tuple[int, ...]) -> float:
+    """Seconds in some gates."""
+    return sum(float(gate["seconds"]) for found in examined for gate in found.gates if gate["gate"] in numbers)
 
 
 def main() -> None:
@@ -50,7 +56,8 @@ def main() -> None:
         wall = time.monotonic() - began
         (account,) = accounts(out)
     examined = [Examined.loads(step.result) for step in account.steps if step.stage == "execution"]
-    programs = sum(found.runs_s for found in examined)
+    programs = sum(found.runs_s for found in examined) + gates_s(examined, (3, 4, 5, 6))
+    attacks = gates_s(examined, (7, 8))
     spent = arguments.workers * wall
     registered = json.loads(done.stdout)["registered"]
     write(
@@ -63,7 +70,10 @@ def main() -> None:
             "tasks_a_minute": round(60 * registered / wall, 2),
             "worker_s": round(spent, 1),
             "programs_s": round(programs, 1),
+            "attacks_s": round(attacks, 1),
             "share_of_programs": round(programs / spent, 3),
+            "share_of_attacks": round(attacks / spent, 3),
+            "share_of_the_rest": round(1 - (programs + attacks) / spent, 3),
         },
     )
 

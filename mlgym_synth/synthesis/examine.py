@@ -23,7 +23,7 @@ class Examined:
         reason: why, in the words of the gate.
         files: the task's files, measured; empty unless all gates passed.
         gates: results of the gates that ran.
-        runs_s, seconds: time in baselines and references, and in all.
+        runs_s, seconds: time in baselines and references, run and scored for the first time, and in all.
     """
 
     stage: str
@@ -68,9 +68,11 @@ def examine(draft_text: str, folder: str, sandbox: str) -> Examined:
     try:
         task = pin(Draft.loads(draft_text).write(Path(folder)))
         start = time.monotonic()
-        runs = runs_of(task, sandbox)
-        runs_s = time.monotonic() - start
-        task = record(task, sandbox=sandbox, runs=runs)
+        try:
+            runs = runs_of(task, sandbox)
+            task = record(task, sandbox=sandbox, runs=runs)
+        finally:
+            runs_s = round(time.monotonic() - start, 2)
         verdict = verify(task, sandbox=sandbox, runs=runs)
     except (*FAULTS, DatasetUnavailable, GradingError) as fault:  # of a draft, all of them are its own
         return Examined("runs", str(fault), {}, [], runs_s, time.monotonic() - began)
@@ -84,4 +86,4 @@ def examine(draft_text: str, folder: str, sandbox: str) -> Examined:
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     }
-    return Examined("passed", "", files, gates, round(runs_s, 2), seconds)
+    return Examined("passed", "", files, gates, runs_s, seconds)
