@@ -10,13 +10,14 @@ from mlgym_synth.cli.common import (
     Commands,
     add_command,
     console,
+    positive,
     print_json,
     print_table,
     register_mlgym,
     register_own,
     report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, positive, roots_of
+from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, roots_of
 
 if TYPE_CHECKING:
     from mlgym_synth.evaluation.analysis import Analysis

@@ -30,6 +30,14 @@ def add_command(commands: Commands, name: str, help_text: str, example: str) -> 
     return made
 
 
+def positive(text: str) -> int:
+    """An option's whole number, at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: must be at least 1")
+    return value
+
+
 def add_json(command: argparse.ArgumentParser) -> None:
     """`--json`: print the result as JSON instead of text."""
     command.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -19,6 +19,7 @@ from mlgym_synth.cli.common import (
     add_sandbox,
     errors,
     model_settings,
+    positive,
 )
 
 if TYPE_CHECKING:
@@ -119,14 +120,6 @@ class EpisodeBar:
         if not errors.is_terminal and time.monotonic() - self._said_at >= SAY_EVERY_S:
             self._said_at = time.monotonic()
             errors.print(f"{name}: {tally.done} of {tally.total}, {_note(tally)}", markup=False)
-
-
-def positive(text: str) -> int:
-    """An option's whole number, at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value}: must be at least 1")
-    return value
 
 
 def _note(tally: Tally) -> str:

@@ -10,12 +10,13 @@ from mlgym_synth.cli.common import (
     Commands,
     add_command,
     console,
+    positive,
     print_json,
     register_mlgym,
     register_own,
     report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, positive, roots_of
+from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, roots_of
 from mlgym_synth.errors import BudgetExhausted
 
 EXAMPLE = "mlgym-synth rollout --agent scripted:researcher --tasks 'synth/*' --split train --out runs/researcher"

@@ -19,6 +19,7 @@ from mlgym_synth.cli.common import (
     add_sandbox,
     console,
     errors,
+    positive,
     print_json,
     register_own,
     report_progress,
@@ -31,9 +32,9 @@ def add_to(commands: Commands) -> None:
     command = add_command(commands, "verify", "Run the gates over tasks", "mlgym-synth verify task-0001")
     command.add_argument("tasks", nargs="*", metavar="ID", help="ids, globs, or folders of tasks in the making")
     command.add_argument("--all", action="store_true", help="every registered task")
-    command.add_argument("--sample", type=int, metavar="N", help="N registered tasks at random")
+    command.add_argument("--sample", type=positive, metavar="N", help="N registered tasks at random")
     command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
-    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="(default: %(default)s)")
+    command.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="(default: %(default)s)")
     command.add_argument("--fresh", action="store_true", help="run again what is known from before")
     command.add_argument(
         "--record",
