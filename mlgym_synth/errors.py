@@ -10,6 +10,7 @@ MlgymSynthError
 ├── SubmissionInvalid     a submission that breaks its format; the message is written for the agent
 ├── GradingError          the grader itself failed; never scored
 ├── DatasetUnavailable    which data set, why, and what to do
+│   └── CatalogueSilent         the Hub itself does not answer, or not to us; nothing is said of a data set
 ├── ScoresInvalid         a scores file that breaks the format (file, place, fix)
 ├── LLMError              a model endpoint that failed for good
 │   ├── ContextLengthExceeded   the conversation is too long for the model
@@ -63,6 +64,10 @@ class GradingError(MlgymSynthError):
 
 class DatasetUnavailable(MlgymSynthError):
     """A task's data cannot be had; the message names the data set, the reason and the remedy."""
+
+
+class CatalogueSilent(DatasetUnavailable):
+    """The catalogue itself does not answer (network, endpoint, token); it says nothing of a data set."""
 
 
 class ScoresInvalid(MlgymSynthError):

@@ -26,13 +26,13 @@ from mlgym_synth.cli import (
     train,
     verify,
 )
-from mlgym_synth.errors import GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
+from mlgym_synth.errors import CatalogueSilent, GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite, "
     "3 infrastructure (run it again to go on), 130 Ctrl-C or SIGTERM."
 )
-_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError, RolloutStopped)
+_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError, RolloutStopped, CatalogueSilent)
 _PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError)
 
 

@@ -1,21 +1,17 @@
 """The Hugging Face Hub as a catalogue of data sets and as a source of frames.
 
 Synthesis searches, inspects and samples, which reads heads of files by range; `packaged.py` downloads what a task pins.
-`HF_ENDPOINT` and `HF_TOKEN` mean what they mean to `huggingface_hub`, whose session sends every request. Every fault
-of the Hub or of the way there becomes a `DatasetUnavailable` here, once.
+Every fault of the Hub or of the way there becomes a `DatasetUnavailable`, once.
 """
 
 from __future__ import annotations
 
 import csv
-import email.utils
 import hashlib
 import json
-import os
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +21,7 @@ from urllib.parse import quote
 
 from mlgym_synth.cache import built_once, cache_root, locked
 from mlgym_synth.data import hub_tables
+from mlgym_synth.data.hub_requests import PATIENCE, Patience, ask, ask_json
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import HUB, Source
 
@@ -40,19 +37,6 @@ REMEDY = "pip install 'mlgym-synth[hub]'"
 
 MAX_BYTES = 512 * 1024 * 1024  # that one source may download
 CHUNK = 8 * 1024 * 1024  # that one request asks for, so that a broken connection costs little
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to bear with the Hub; the backoff doubles, a longer `Retry-After` than the wait is not waited for."""
-
-    timeout_s: float = 20.0
-    retries: int = 4
-    backoff_s: float = 0.5
-    longest_wait_s: float = 30.0
-
-
-PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +94,7 @@ def search(query: str, *, task: str | None = None, limit: int = 20, patience: Pa
     parameters = {"search": query, "sort": "downloads", "direction": "-1", "limit": str(limit)}
     if task is not None:
         parameters["filter"] = f"task_categories:{task}"
-    found = _json(f"The search for {query!r} on the Hugging Face Hub", "/api/datasets", parameters, patience, list)
+    found = ask_json(f"The search for {query!r} on the Hugging Face Hub", "/api/datasets", parameters, patience, list)
     return [_dataset(item) for item in found[:limit] if isinstance(item, dict) and "id" in item]
 
 
@@ -217,7 +201,7 @@ def _look_up(dataset: str, revision: str | None, patience: Patience) -> tuple[Hu
     if not _NAME.fullmatch(dataset) or ".." in dataset:
         raise DatasetUnavailable(f"{dataset!r} is no name of a Hugging Face dataset. Give it as owner/name.")
     path = f"/api/datasets/{dataset}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-    made = _json(_named(dataset, revision), path, {"blobs": "true"}, patience, dict)
+    made = ask_json(_named(dataset, revision), path, {"blobs": "true"}, patience, dict)
     with _content(dataset, revision, "its description"):
         found = replace(_dataset({**made, "id": dataset}), files=(files := _files(made)))
         card = dict(made.get("cardData") or {})
@@ -281,101 +265,9 @@ def _reader(dataset: HubDataset, file: HubFile, patience: Patience) -> hub_table
                 raise ValueError(f"truncated: {len(made)} of {stop - start} bytes came")
             return made
 
-        return _ask(subject, path, {}, headers, patience, content)
+        return ask(subject, path, {}, headers, patience, content)
 
     return read
-
-
-def _json(subject: str, path: str, parameters: dict[str, str], patience: Patience, kind: type[T]) -> T:
-    def content(response: Any) -> T:
-        made = response.json()
-        if not isinstance(made, kind):
-            raise ValueError(f"answered with {type(made).__name__}, not {kind.__name__}")
-        return made
-
-    return _ask(subject, path, parameters, {}, patience, content)
-
-
-def _ask(
-    subject: str,
-    path: str,
-    parameters: dict[str, str],
-    headers: dict[str, str],
-    patience: Patience,
-    content: Callable[[Any], T],
-) -> T:
-    """GET a path of the Hub, with bounded retries, and return what `content` makes of the response.
-
-    `content` raises ValueError for an answer that is worth another try. No message quotes an error of the HTTP
-    client: one about a malformed header would quote the token.
-    """
-    from huggingface_hub import constants, errors
-    from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]  # public, but lazy
-
-    hub = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-    for attempt in range(patience.retries + 1):
-        wait = patience.backoff_s * 2**attempt
-        try:
-            response: Any = get_session().get(
-                hub + path,
-                params=parameters,
-                headers={**build_hf_headers(library_name="mlgym-synth"), **headers},
-                timeout=patience.timeout_s,
-            )
-        except errors.OfflineModeIsEnabled:
-            raise DatasetUnavailable(f"{subject}: HF_HUB_OFFLINE is set. Unset it, or fetch it elsewhere.") from None
-        except Exception as error:  # of requests, httpx or its successor, after the library's version
-            kind = type(error).__name__
-            late = f"did not answer within {patience.timeout_s:g} s" if "Timeout" in kind else f"broke off ({kind})"
-            fault = f"{hub} {late}. Check the network, HF_ENDPOINT and HF_TOKEN, or try again later."
-        else:
-            if response.status_code < 400:
-                try:
-                    return content(response)
-                except ValueError as error:
-                    fault = f"{error}. Try again later; if it stays so, take another revision."
-            elif response.status_code == 429:
-                wait = max(wait, _retry_after(response))
-                fault = "the Hub asks to slow down (429). Try again in some minutes, or set HF_TOKEN for a higher rate."
-            elif response.status_code >= 500:
-                fault = f"the Hub fails ({response.status_code}). Try again later; see https://status.huggingface.co."
-            else:
-                page = hub + path.removeprefix("/api").split("/resolve/")[0].split("/revision/")[0]
-                raise DatasetUnavailable(f"{subject} {_refusal(response, page)}")
-        if attempt == patience.retries or wait > patience.longest_wait_s:
-            break
-        time.sleep(wait)
-    raise DatasetUnavailable(f"{subject}: {fault}")
-
-
-def _retry_after(response: Any) -> float:  # in seconds; the header may hold a date
-    text = response.headers.get("Retry-After", "0")
-    try:
-        return float(text) if text.isdigit() else email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-    except ValueError:
-        return 0.0
-
-
-def _refusal(response: Any, page: str) -> str:
-    """Why the Hub says no for good, and what to do."""
-    code, said = (response.headers.get(f"X-Error-{part}") or "" for part in ("Code", "Message"))
-    if code == "GatedRepo":
-        return f"is gated. Accept its terms at {page} and set HF_TOKEN to a token of that account."
-    if "disabled" in said:
-        return "is disabled on the Hub. Take another data set."
-    if code == "RevisionNotFound":
-        return "has no such revision (any more). `inspect` names the present commit; pin that one."
-    if code == "EntryNotFound":
-        return "has no such file at this revision. `inspect` lists its files."
-    if response.status_code == 401:
-        if "credentials" in said.lower():
-            return "cannot be asked for: HF_TOKEN is not valid (401). Make a new token, or unset it for public data."
-        return "is private or does not exist (401). Check the spelling of owner/name; if private, set HF_TOKEN."
-    if code == "RepoNotFound" or response.status_code == 404:
-        return "was not found (404). Check the spelling of owner/name; if private, set HF_TOKEN."
-    if response.status_code == 403:
-        return "is private or forbidden (403). Set HF_TOKEN to a token that may read it."
-    return f"cannot be had: the Hub answers {response.status_code}. Check the name, the revision and the file."
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.errors import DatasetUnavailable, GradingError
+from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, GradingError
 from mlgym_synth.gates.record import pin, record, runs_of
 from mlgym_synth.gates.verify import FAULTS, GateResult, Verdict, verify
 from mlgym_synth.synthesis.draft import Draft
@@ -74,6 +74,8 @@ def examine(draft_text: str, folder: str, sandbox: str) -> Examined:
         finally:
             runs_s = round(time.monotonic() - start, 2)
         verdict = verify(task, sandbox=sandbox, runs=runs)
+    except CatalogueSilent:
+        raise
     except (*FAULTS, DatasetUnavailable, GradingError) as fault:  # of a draft, all of them are its own
         return Examined("runs", str(fault), {}, [], runs_s, time.monotonic() - began)
     gates = [asdict(result) for result in verdict.results]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mlgym_synth.errors import DatasetUnavailable
+from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable
 from mlgym_synth.llm.model import ChatModel, Refused, Reply, prompt_sha256
 from mlgym_synth.llm.texts import extract_code, parse_object
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
@@ -141,6 +141,8 @@ class LLMAuthor:
             )
             facts = Facts(**proposal.body["facts"])
             spec = await asyncio.to_thread(spec_of, plan, facts, proposal.body["field"], provenance)
+        except CatalogueSilent:
+            raise
         except (Refused, DatasetUnavailable) as fault:
             raise Rejected(str(fault), spent) from fault
         except Rejected as rejected:
@@ -170,8 +172,11 @@ class LLMAuthor:
                     reasons.append(str(unavailable))
                 else:
                     return Proposal(proposal.family, proposal.title, facts.name, {**body, "facts": asdict(facts)})
-        except DatasetUnavailable as silent:
-            reasons.append(str(silent))
+            self._catalogue.offered(words)  # whether it is the data sets, or the catalogue that has gone by now
+        except CatalogueSilent:
+            raise
+        except DatasetUnavailable as refused:
+            reasons.append(str(refused))
         raise Rejected(" ".join(reasons) or f"no data set is found by the words {words!r}.")
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mlgym_synth.data.packaged import load_frame
-from mlgym_synth.errors import DatasetUnavailable, LLMError
+from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, LLMError
 from mlgym_synth.folder import load_task
 from mlgym_synth.limits import Limits
 from mlgym_synth.llm.model import ChatModel
@@ -24,7 +24,7 @@ from mlgym_synth.registry import read_index
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import examine
-from mlgym_synth.synthesis.grounding import Catalogue, HubCatalogue, PackagedCatalogue
+from mlgym_synth.synthesis.grounding import Catalogue, Facts, HubCatalogue, PackagedCatalogue
 from mlgym_synth.synthesis.ledger import accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.prompts import prompts_sha256
@@ -249,6 +249,26 @@ def test_gated_unlicensed_and_tiny_data_sets_are_refused_with_reasons(hub: HubSe
         ground({"datasets": names, "search": "nothingofthekind"}, HubCatalogue())
     for said in ("gated", "no licence", "50 rows"):
         assert said in caught.value.reason
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "hub.example.org"])
+def test_a_hub_that_is_out_of_reach_is_nobodys_bad_proposal(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    monkeypatch.setattr("mlgym_synth.data.hub_requests.time.sleep", lambda seconds: None)
+    with pytest.raises(CatalogueSilent, match="HF_ENDPOINT"):
+        ground({"datasets": ["bureau/wages"]}, HubCatalogue())
+
+
+def test_a_hub_that_goes_away_between_two_questions_is_noticed(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlgym_synth.data.hub_requests.time.sleep", lambda seconds: None)
+
+    class Going(HubCatalogue):
+        def facts(self, name: str) -> Facts:
+            monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+            return super().facts(name)
+
+    with pytest.raises(CatalogueSilent):
+        ground({"datasets": ["bureau/wages"]}, Going())
 
 
 def test_packaged_data_is_found_by_words_and_by_half_a_name() -> None:
