@@ -6,7 +6,6 @@ index of 100,000 costs what is used of it.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import importlib
 import json
@@ -20,14 +19,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from mlgym_synth.errors import TaskInvalid, TaskNotFound
-
-NAMESPACE = "synth"
-SUITES = {"mlgym": "mlgym_synth.evaluation.mlgym:register"}
-"""Suites of others: the function that registers what a folder holds of one."""
-_WHERE_SUITES_ARE = (
-    "Tasks of that suite are in a checkout of MLGym: `rollout` and `benchmark` take it as --mlgym-root PATH, "
-    "`tasks list --suite mlgym --mlgym-root PATH` shows it, Python has mlgym_synth.evaluation.mlgym.register."
-)
+from mlgym_synth.ids import NAMESPACE, SUITES, bare, gym_id, hint, is_glob
 
 GYM_IDS_AT_ONCE = 10_000
 """An index of at most so many tasks is put into Gymnasium's registry when it is read; of a larger one, each task when
@@ -71,7 +63,7 @@ class TaskEntry:
     @property
     def gym_id(self) -> str:
         """The Gymnasium id, `synth/task-0001`; one of another suite, `mlgym/blotto`, is its own."""
-        return _gym_id(self.id)
+        return gym_id(self.id)
 
 
 class _Index:
@@ -200,7 +192,7 @@ def unregister(directory: str | Path) -> None:
     """Forget the tasks below a directory; one that is not registered is no error."""
     index = _indexes.pop(Path(directory).resolve(), None)
     for name in index.names if index is not None else ():
-        gym.registry.pop(_gym_id(name), None)
+        gym.registry.pop(gym_id(name), None)
 
 
 def register_suite(root: Path, entries: Iterable[Mapping[str, Any]], absent: Mapping[str, str]) -> list[str]:
@@ -242,27 +234,18 @@ def _add(index: _Index) -> list[str]:
     if len(index.names) <= GYM_IDS_AT_ONCE:
         for name in index.names:
             _tell_gymnasium(name)
-    return [_gym_id(name) for name in index.names]
-
-
-def _gym_id(name: str) -> str:
-    return name if "/" in name else f"{NAMESPACE}/{name}"
+    return [gym_id(name) for name in index.names]
 
 
 def _tell_gymnasium(name: str) -> None:
     # Straight into the registry: `gym.register` looks at all ids before it adds one, quadratic in their number.
-    gym_id = _gym_id(name)
-    gym.registry[gym_id] = EnvSpec(
-        id=gym_id,
+    gym.registry[gym_id(name)] = EnvSpec(
+        id=gym_id(name),
         entry_point="mlgym_synth.env:SynthEnv",
         vector_entry_point="mlgym_synth.vector:SynthVectorEnv",
         nondeterministic=True,  # seconds enter `info`
         kwargs={"task": name},
     )
-
-
-def _bare(name: str) -> str:
-    return name.removeprefix("mlgym_synth:").removeprefix(f"{NAMESPACE}/")
 
 
 def find(task: str) -> TaskEntry:
@@ -271,17 +254,13 @@ def find(task: str) -> TaskEntry:
     Raises:
         TaskNotFound: with the ids that are near it.
     """
-    name = _bare(task)
+    name = bare(task)
     for index in _indexes.values():
         if (entry := index.find(name)) is not None:
             return entry
         if name in index.absent:
             raise TaskNotFound(f"{name} cannot be played here: {index.absent[name]}")
-    near = _near(name)
-    hint = f"Did you mean {' or '.join(map(_gym_id, near))}?" if near else "See `mlgym-synth tasks list`."
-    if name.partition("/")[0] in SUITES and not near:
-        hint = _WHERE_SUITES_ARE
-    raise TaskNotFound(f"No task {task!r} among {count()}. {hint}")
+    raise TaskNotFound(f"No task {task!r} among {count()}. {hint(name, _names())}")
 
 
 def count() -> int:
@@ -289,17 +268,8 @@ def count() -> int:
     return sum(len(index.names) for index in _indexes.values())
 
 
-def _near(name: str) -> list[str]:
-    known = [other for index in _indexes.values() for other in index.names]
-    stem, number = _numbered(name)
-    same = [other for other in known if other.startswith(stem) and _numbered(other) == (stem, number)] if number else []
-    return same or difflib.get_close_matches(name, known[:GYM_IDS_AT_ONCE], n=3)
-
-
-def _numbered(name: str) -> tuple[str, str]:
-    """`task-001` -> (`task-`, `1`): the same for all ways to pad the number."""
-    stem = name.rstrip("0123456789")
-    return stem, name[len(stem) :].lstrip("0")
+def _names() -> list[str]:
+    return [name for index in _indexes.values() for name in index.names]
 
 
 def select(
@@ -361,11 +331,10 @@ def _chosen(patterns: Iterable[str]) -> set[str] | None:
         return None
     chosen: set[str] = set()
     for pattern in patterns:
-        glob = _bare(pattern)
-        hits = _matches(glob, ours=glob != pattern) if set(glob) & set("*?[") else [find(glob).id]
+        glob = bare(pattern)
+        hits = _matches(glob, ours=glob != pattern) if is_glob(glob) else [find(glob).id]
         if not hits:
-            hint = _WHERE_SUITES_ARE if glob.partition("/")[0] in SUITES else "See `mlgym-synth tasks list`."
-            raise TaskNotFound(f"No task matches {pattern!r} among {count()}. {hint}")
+            raise TaskNotFound(f"No task matches {pattern!r} among {count()}. {hint(glob, _names())}")
         chosen.update(hits)
     return chosen
 

@@ -90,6 +90,8 @@ def test_tasks_show_says_whether_it_runs_here() -> None:
         (["verify", "--sample", "0"], "argument --sample: 0: must be at least 1"),
         (["verify", "--sample", "-1"], "argument --sample: -1: must be at least 1"),
         (["verify", "task-0001", "--workers", "0"], "argument --workers: 0: must be at least 1"),
+        (["verify", "own-0001"], "--registry DIR"),
+        (["verify", "/nowhere/at/all"], "There is no such folder"),
         ([], "usage"),
         (["tasks", "list", "--split", "dev"], "invalid choice"),
     ],

@@ -30,6 +30,32 @@ def test_unknown_id_suggests_what_is_near() -> None:
         mlgym_synth.make("synth/task-001")
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("own-0001", r"--registry DIR .*`mlgym_synth\.register\(DIR\)`"),
+        ("tank-0001", r"Did you mean synth/task-0001.*--registry DIR"),
+        ("own-*", r"'own-\*' .*--registry DIR"),
+        ("{here}/nowhere", "There is no such folder"),
+        ("{here}/empty", "That folder holds no task.yaml"),
+        ("{here}/many", "--registry .*many, and which of its ids"),
+        ("{here}/many/registry/index.jsonl", "That is a file"),
+        (str(ENTRY.folder), "`demo` and `verify` take it, others take ids"),
+    ],
+)
+def test_of_what_is_not_there_it_is_said_how_to_come_to_it(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    _own(tmp_path / "many", "own-0001")
+    with pytest.raises(TaskNotFound, match=said):
+        registry.select([name.format(here=tmp_path)])
+
+
+def test_known_stem_needs_no_registry() -> None:
+    with pytest.raises(TaskNotFound) as caught:
+        registry.find("task-001")
+    assert "--registry" not in str(caught.value)
+
+
 def test_gym_make_suggests_too() -> None:
     with pytest.raises(gym.error.NameNotFound, match=r"exist in namespace synth\. Did you mean"):
         gym.make("synth/task-001")
