@@ -229,7 +229,11 @@ def _add(index: _Index) -> list[str]:
     for other in _indexes.values():
         if other.root != index.root and (taken := set(other.names).intersection(index.names)):
             name = min(taken)
-            raise TaskInvalid(f"{index.file}: id {name!r} is taken by {other.file}. Rename one of them.")
+            raise TaskInvalid(
+                f"{index.file}: id {name!r} is taken by {other.file}. Make the tasks of one of the two with other ids, "
+                "`mlgym-synth synthesize --prefix NAME`. Of tasks by hand, rename the folders and the id in task.yaml, "
+                "then `mlgym-synth verify --record FOLDER ...` writes the index."
+            )
     _indexes[index.root] = index
     if len(index.names) <= GYM_IDS_AT_ONCE:
         for name in index.names:

@@ -100,7 +100,7 @@ def test_own_tasks_are_registered_beside_the_shipped(tmp_path: Path) -> None:
 
 def test_own_task_may_not_take_a_shipped_id(tmp_path: Path) -> None:
     _own(tmp_path, "task-0001")
-    with pytest.raises(TaskInvalid, match="is taken by"):
+    with pytest.raises(TaskInvalid, match=r"is taken by .*index\.jsonl.* --prefix NAME"):
         mlgym_synth.register(tmp_path)
 
 
