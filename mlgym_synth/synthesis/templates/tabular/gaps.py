@@ -34,7 +34,7 @@ from mlgym_synth.task import (
     TaskSpec,
 )
 
-VERSION = 1
+VERSION = 2
 MOST_HIDDEN, FEWEST_VALUES = 8, 12
 LARGEST, MOST_CELLS = 2000, 800
 _READ = [
@@ -130,6 +130,12 @@ def _hidden(frame: Frame, numbers: list[str]) -> tuple[str, ...]:
     return tuple(found[:MOST_HIDDEN])
 
 
+def title(hidden: tuple[str, ...], row: str) -> str:
+    """What is missing, and of whom."""
+    *several, last = hidden if len(hidden) <= 3 else (*hidden[:3], f"{len(hidden) - 3} more")
+    return f"Fill the gaps in {', '.join(several)} and {last}: each row is {row}"
+
+
 def write_gaps(idea: Idea, seed: int) -> Draft:
     """Fill the gaps of a table.
 
@@ -168,7 +174,7 @@ def write_gaps(idea: Idea, seed: int) -> Draft:
     formulation = frame.formulation
     spec = TaskSpec(
         id="draft",
-        title=f"{formulation.title}: gaps in the table",
+        title=title(hidden, formulation.row),
         family="imputation",
         topic=formulation.topic,
         created=CREATED,
