@@ -28,7 +28,7 @@ GYM_IDS_AT_ONCE = 10_000
 PIECE = 1 << 16
 """Bytes that are turned into lower case at a time."""
 
-_LINE = re.compile(rb'^\{"id": "([^"\\]+)", .*\}$', re.MULTILINE)
+_LINE = re.compile(rb'^\{"id": "([^"\\\x80-\xff]+)", .*\}$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ class _Index:
         else:
             self._text = self.file.read_bytes() if self.file.is_file() else b""
         names = _LINE.findall(self._text)
-        if len(names) != self._text.count(b"\n"):
+        if len(names) != self._text.count(b"\n") or self._text[-1:] not in (b"", b"\n"):
             # Broken, or not as `index_line` writes it: parsed now, to name the line or to put it right.
             lines = enumerate(self._text.splitlines(), 1)
-            self._text = "".join(index_line(self._fields(line, number)) for number, line in lines).encode()
+            self._text = b"".join(self._rewritten(line, number) for number, line in lines)
             names = _LINE.findall(self._text)
         self.names: list[str] = b"\n".join(names).decode().split("\n") if names else []
 
@@ -128,6 +128,12 @@ class _Index:
         except TypeError as error:
             raise self._invalid(line, error) from error
 
+    def _rewritten(self, line: bytes, number: int) -> bytes:
+        rewritten = index_line(self._fields(line, number)).encode()
+        if _LINE.match(rewritten) is None:
+            raise self._invalid(line, ValueError("no id in plain letters, or nothing beside it"), number)
+        return rewritten
+
     def _fields(self, line: bytes, number: int | None = None) -> dict[str, Any]:
         try:
             fields = json.loads(line)
@@ -137,7 +143,10 @@ class _Index:
 
     def _invalid(self, line: bytes, error: Exception, number: int | None = None) -> TaskInvalid:
         number = number or self._text[: self._text.index(line)].count(b"\n") + 1
-        return TaskInvalid(f"{self.file}:{number}: {error}. Correct this line, or write the index anew.")
+        how = f"Remove this line; if it was a task's, `mlgym-synth verify --record {self.root}/envs/ID` writes it anew."
+        if self.root == shipped_root():
+            how = "Get the file back with `git checkout`, or install the package again."
+        return TaskInvalid(f"{self.file}:{number}: {error}. {how}")
 
 
 _indexes: dict[Path, _Index] = {}

@@ -117,6 +117,44 @@ def test_broken_index_line_is_named(tmp_path: Path) -> None:
         mlgym_synth.register(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"garbage",
+        b"\x00\xff\n",
+        b'{"id": "own-0003", "path": "envs/own',
+        b'{"id": "own-\xff", "path": "envs/own-0003"}\n',
+        b'{"id": "own \\" 3", "path": "envs/own-0003"}\n',
+        b'{"id": 3, "path": "envs/own-0003"}\n',
+        b"[]\n",
+        b"\n",
+    ],
+)
+def test_garbage_in_an_index_is_named_with_what_writes_it_anew(tmp_path: Path, garbage: bytes) -> None:
+    _own(tmp_path, "own-0002")
+    with (tmp_path / "registry" / "index.jsonl").open("ab") as file:
+        file.write(garbage)
+    with pytest.raises(TaskInvalid, match=rf"index\.jsonl:2: .*\. Remove .*verify --record {tmp_path}/envs/ID"):
+        mlgym_synth.register(tmp_path)
+
+
+def test_garbage_within_a_line_is_named_when_its_task_is_asked_for(tmp_path: Path) -> None:
+    _own(tmp_path, "own-0002")
+    with (tmp_path / "registry" / "index.jsonl").open("ab") as file:
+        file.write(b'{"id": "own-0003", \xff}\n')
+    mlgym_synth.register(tmp_path)
+    with pytest.raises(TaskInvalid, match=r"index\.jsonl:2: .*verify --record"):
+        registry.find("own-0003")
+
+
+def test_last_line_without_its_end_is_read(tmp_path: Path) -> None:
+    _own(tmp_path, "own-0002")
+    file = tmp_path / "registry" / "index.jsonl"
+    file.write_text(file.read_text().rstrip("\n"))
+    assert mlgym_synth.register(tmp_path) == ["synth/own-0002"]
+    assert registry.find("own-0002").id == "own-0002"
+
+
 def test_import_loads_nothing_heavy() -> None:
     heavy = ("pydantic", "docker", "pandas", "openai", "huggingface_hub", "yaml", "rich", "sklearn")
     code = f"import sys, mlgym_synth; print([m for m in {heavy} if m in sys.modules])"
