@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mlgym_synth import registry
 from mlgym_synth.cli import main, parser
+from mlgym_synth.cli.common import register_own
+from mlgym_synth.cli.verify import chosen
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -136,6 +142,42 @@ def test_demo_plays_and_prints_scores(backend: str) -> None:
 def test_demo_of_doing_nothing_exits_1(backend: str) -> None:
     done = run("demo", "--agent", "scripted:nop", "--sandbox", backend, "--json")
     assert (done.returncode, json.loads(done.stdout)["reward"]) == (1, 0.0)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A collection of one task, own-0001."""
+    entry = registry.find("task-0001")
+    folder = tmp_path / "made" / "envs" / "own-0001"
+    shutil.copytree(entry.folder, folder)
+    spec = (folder / "task.yaml").read_text()
+    (folder / "task.yaml").write_text(spec.replace("id: task-0001", "id: own-0001", 1))
+    line = registry.index_line({**fields_of(entry), "id": "own-0001", "path": "envs/own-0001"})
+    (tmp_path / "made" / "registry").mkdir()
+    (tmp_path / "made" / "registry" / "index.jsonl").write_text(line)
+    return tmp_path / "made"
+
+
+def fields_of(entry: registry.TaskEntry) -> dict[str, Any]:
+    return {name: value for name, value in dataclasses.asdict(entry).items() if name not in ("root", "opener")}
+
+
+def test_demo_plays_tasks_of_ones_own(own: Path) -> None:
+    start = ("demo", "--agent", "scripted:nop", "--sandbox", "bwrap")
+    for named in (["own-0001", "--registry", str(own)], [str(own / "envs" / "own-0001")]):
+        played = run(*start, *named)
+        assert played.returncode == 1, played.stderr
+        assert "own-0001" in played.stdout
+        assert registry.find("task-0001").dataset in played.stdout
+
+
+def test_verify_takes_globs_of_a_registry(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = parser().parse_args(["verify", "own-*", "--registry", str(own)])
+    register_own(arguments)
+    assert [folder.spec.id for folder in chosen(arguments)] == ["own-0001"]
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    assert "'own-*' with --registry" in " ".join(capsys.readouterr().out.split())
 
 
 def test_closed_pipe_is_no_error() -> None:

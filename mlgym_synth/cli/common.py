@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,6 +39,21 @@ def positive(text: str) -> int:
     return value
 
 
+def amount(text: str) -> float:
+    """An option's number that is not below 0."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number that is not below 0")
+    return value
+
+
+def some(text: str) -> float:
+    """An option's number above 0."""
+    if not (value := amount(text)):
+        raise argparse.ArgumentTypeError("0: must be above 0")
+    return value
+
+
 def add_json(command: argparse.ArgumentParser) -> None:
     """`--json`: print the result as JSON instead of text."""
     command.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -61,17 +77,21 @@ def add_endpoint(command: argparse.ArgumentParser, whose: str, max_tokens: int) 
         "--base-url", metavar="URL", help=f"{whose}: an OpenAI-compatible endpoint; key in OPENAI_API_KEY"
     )
     command.add_argument(
-        "--prices", type=float, nargs=2, metavar=("IN", "OUT"), help=f"{whose}: USD per million tokens"
+        "--prices", type=amount, nargs=2, metavar=("IN", "OUT"), help=f"{whose}: USD per million tokens"
     )
     command.add_argument(
         "--timeout",
-        type=float,
+        type=some,
         metavar="S",
         default=300,
         help=f"{whose}: seconds for one answer (default: %(default)s)",
     )
     command.add_argument(
-        "--max-tokens", type=int, metavar="N", default=max_tokens, help=f"{whose}: of one answer (default: %(default)s)"
+        "--max-tokens",
+        type=positive,
+        metavar="N",
+        default=max_tokens,
+        help=f"{whose}: of one answer (default: %(default)s)",
     )
 
 
@@ -135,6 +155,11 @@ def register_own(arguments: argparse.Namespace) -> None:
     """Register what `--registry` names."""
     if arguments.registry is not None:
         registry.register(arguments.registry)
+
+
+def is_folder(name: str) -> bool:
+    """Whether an argument is a task's folder, and not an id or a glob."""
+    return (Path(name) / "task.yaml").is_file()
 
 
 def add_mlgym(command: argparse.ArgumentParser) -> None:

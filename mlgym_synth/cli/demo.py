@@ -16,14 +16,18 @@ from mlgym_synth.cli.common import (
     add_command,
     add_json,
     add_model,
+    add_registry,
     add_sandbox,
     console,
+    is_folder,
     model_settings,
     print_json,
+    register_own,
     report_progress,
 )
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import SandboxDied
+from mlgym_synth.folder import load_task
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.replay import settings_of
 from mlgym_synth.sandbox import choose_backend
@@ -36,12 +40,15 @@ TASK = "task-0001"
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "demo", "Play one scored episode with a live view", "mlgym-synth demo")
-    command.add_argument("task", nargs="?", help=f"which task (default: {TASK}; that of the file for replay:FILE)")
+    command.add_argument(
+        "task", nargs="?", help=f"its id, or its folder (default: {TASK}; that of the file for replay:FILE)"
+    )
     command.add_argument(
         "--agent", default="scripted:researcher", help="who plays; `human` is you (default: %(default)s)"
     )
     command.add_argument("--seed", type=int, help="of the episode (default: 0; that of the file for replay:FILE)")
     add_model(command)
+    add_registry(command)
     add_sandbox(command)
     add_json(command)
     command.set_defaults(run=run)
@@ -53,14 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     stored = agent.trajectory if isinstance(agent, ReplayAgent) else None
     if stored is not None and (arguments.task is not None or arguments.seed is not None):
         raise ValueError("replay:FILE plays the task and the seed of the file; leave TASK and --seed out.")
-    entry = registry.find(stored.task_id if stored else arguments.task or TASK)
+    register_own(arguments)
+    address, name, dataset = _task(stored.task_id if stored else arguments.task or TASK)
     backend = choose_backend(arguments.sandbox)
     ensure_runtime(progress=report_progress)
-    env = SynthEnv(entry.address, sandbox=backend, **(settings_of(stored) if stored else {}))
+    env = SynthEnv(address, sandbox=backend, **(settings_of(stored) if stored else {}))
     if not arguments.json:
         spec = env.folder.spec
-        console.print(f"[bold]{entry.gym_id}[/bold]  {escape(spec.title)}")
-        console.print(f"[dim]{escape(entry.dataset)} · {spec.family} · {backend} · {escape(agent.name)}[/dim]\n")
+        console.print(f"[bold]{name}[/bold]  {escape(spec.title)}")
+        console.print(f"[dim]{escape(dataset)} · {spec.family} · {backend} · {escape(agent.name)}[/dim]\n")
     watch = None if arguments.json or isinstance(agent, HumanAgent) else _show  # people have been shown it
     try:
         trajectory = play(env, agent, stored.seed if stored else arguments.seed or 0, watch)
@@ -79,6 +87,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show_summary(result)
     return 0 if done else 1
+
+
+def _task(task: str) -> tuple[str, str, str]:
+    """Of an id or a folder: what `SynthEnv` takes, what the task is called, and what its data is."""
+    if not is_folder(task):
+        entry = registry.find(task)
+        return entry.address, entry.gym_id, entry.dataset
+    from mlgym_synth.gates.datasets import source_name
+
+    spec = load_task(task).spec
+    return task, spec.id, source_name(spec)
 
 
 def summary(trajectory: Trajectory, env: SynthEnv) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import os
 import random
-from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,6 +18,7 @@ from mlgym_synth.cli.common import (
     add_sandbox,
     console,
     errors,
+    is_folder,
     positive,
     print_json,
     register_own,
@@ -30,7 +30,9 @@ from mlgym_synth.folder import TaskFolder, load_task
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "verify", "Run the gates over tasks", "mlgym-synth verify task-0001")
-    command.add_argument("tasks", nargs="*", metavar="ID", help="ids, globs, or folders of tasks in the making")
+    command.add_argument(
+        "tasks", nargs="*", metavar="ID", help="ids, globs ('own-*' with --registry), or folders of tasks in the making"
+    )
     command.add_argument("--all", action="store_true", help="every registered task")
     command.add_argument("--sample", type=positive, metavar="N", help="N registered tasks at random")
     command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
@@ -102,17 +104,13 @@ def chosen(arguments: argparse.Namespace) -> list[TaskFolder]:
     if sum(ways) != 1:
         raise ValueError("verify: name tasks, or give --all, or --sample N (one of the three)")
     if arguments.tasks:
-        folders = [load_task(name) for name in arguments.tasks if _is_folder(name)]
-        patterns = [name for name in arguments.tasks if not _is_folder(name)]
+        folders = [load_task(name) for name in arguments.tasks if is_folder(name)]
+        patterns = [name for name in arguments.tasks if not is_folder(name)]
         return folders + [load_task(e.folder) for e in (registry.select(patterns) if patterns else [])]
     entries = registry.select()
     if arguments.sample is not None:
         entries = random.Random(arguments.seed).sample(entries, min(arguments.sample, len(entries)))
     return [load_task(entry.folder) for entry in entries]
-
-
-def _is_folder(name: str) -> bool:
-    return (Path(name) / "task.yaml").is_file()
 
 
 def _recorded(folder: TaskFolder, sandbox: str, record: object) -> TaskFolder:
