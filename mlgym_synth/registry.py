@@ -293,8 +293,9 @@ def select(
     metric: str | None = None,
     dataset: str | None = None,
     limit: int | None = None,
+    first: str | Path | None = None,
 ) -> list[TaskEntry]:
-    """Entries that match, in the order of the index.
+    """Entries that match, in the order of the index, and of indexes in the order they were registered in.
 
     Args:
         patterns: ids, or globs of them, with or without `synth/`; any of them. `synth/*` is all of ours, `*` all.
@@ -303,6 +304,7 @@ def select(
         metric: only this one.
         dataset: a part of the data set's name, in any case.
         limit: the first so many.
+        first: a registered folder whose tasks come before all others.
 
     Raises:
         TaskNotFound: a pattern that matches no id.
@@ -315,7 +317,8 @@ def select(
     needles = [[f'"{name}": {json.dumps(value)}'.encode() for value in values] for name, values in wanted.items()]
     narrowest = next((either[0] for either in needles if len(either) == 1), b"")
     found: list[TaskEntry] = []
-    for index in _indexes.values():
+    leading = None if first is None else Path(first).resolve()
+    for index in sorted(_indexes.values(), key=lambda index: index.root != leading):
         for line in index.lines(dataset, any_case=True) if dataset else index.lines(narrowest.decode()):
             if not all(any(needle in line for needle in either) for either in needles):
                 continue

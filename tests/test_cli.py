@@ -171,6 +171,11 @@ def test_demo_plays_tasks_of_ones_own(own: Path) -> None:
         assert registry.find("task-0001").dataset in played.stdout
 
 
+def test_tasks_list_begins_with_ones_own(own: Path) -> None:
+    listed = json.loads(run("tasks", "list", "--registry", str(own), "--limit", "2", "--json").stdout)
+    assert [task["id"] for task in listed] == ["synth/own-0001", "synth/task-0001"]
+
+
 def test_verify_takes_globs_of_a_registry(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = parser().parse_args(["verify", "own-*", "--registry", str(own)])
     register_own(arguments)

@@ -55,7 +55,7 @@ def add_to(commands: Commands) -> None:
 
 
 def list_tasks(arguments: argparse.Namespace) -> int:
-    """Print the index, filtered."""
+    """Print the index, filtered; tasks of one's own first."""
     if arguments.suite == "mlgym":
         return list_mlgym(arguments)
     if arguments.mlgym_root is not None:
@@ -63,8 +63,13 @@ def list_tasks(arguments: argparse.Namespace) -> int:
     register_own(arguments)
     if arguments.limit is not None and arguments.limit < 1:
         raise ValueError(f"--limit {arguments.limit}: must be at least 1")
-    filters = {name: getattr(arguments, name) for name in ("metric", "dataset", "limit")}
-    entries = registry.select(arguments.patterns, split=arguments.split, family=arguments.family or (), **filters)
+    entries = registry.select(
+        arguments.patterns,
+        split=arguments.split,
+        family=arguments.family or (),
+        first=arguments.registry,
+        **{name: getattr(arguments, name) for name in ("metric", "dataset", "limit")},
+    )
     if not entries:
         raise ValueError(_nothing(arguments))
     if arguments.json:
