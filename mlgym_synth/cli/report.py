@@ -42,10 +42,11 @@ def add_to(commands: Commands) -> None:
 def report_synthesis(arguments: argparse.Namespace) -> int:
     """Write the funnel."""
     from mlgym_synth.reports.synthesis import write_report
+    from mlgym_synth.reports.text import counted
 
     file = arguments.out or arguments.folder / "synthesis.html"
     count = write_report(arguments.folder, file)
-    console.print(f"{count} candidates: {file}")
+    console.print(f"{counted(count, 'candidate')}: {file}")
     return 0
 
 

@@ -20,6 +20,7 @@ from mlgym_synth.reports import page, trajectories
 from mlgym_synth.reports.benchmark_tables import by_rank, mean_progress, run_progress, write_tables
 from mlgym_synth.reports.page import Markup
 from mlgym_synth.reports.plots import draw_all
+from mlgym_synth.reports.text import counted
 from mlgym_synth.trajectories.store import LEDGER
 
 PAGE = "report.html"
@@ -65,7 +66,9 @@ def write_report(results: Results, analysis: Analysis | None, out: Path) -> Path
     drawings = draw_all(results, analysis, out / "plots") if analysis else {}
     links = {each.agent: _trajectories(each, out) for each in results.agents}
     suite = results.benchmark.suite.name
-    title = f"{_count(len(results.agents), 'agent')} on {_count(len(results.benchmark.suite.tasks), 'task')} ({suite})"
+    title = (
+        f"{counted(len(results.agents), 'agent')} on {counted(len(results.benchmark.suite.tasks), 'task')} ({suite})"
+    )
     parts = _Report(results, analysis, drawings, links).parts()
     page.write_page(out / PAGE, title, parts, broad=True, script=page.table_script())
     return out / PAGE
@@ -95,7 +98,7 @@ class _Report:
         steps = benchmark.agents[0].max_steps
         budget = f"at most {steps} steps" if steps else "each task's own step budget"
         told = (
-            f"{_count(benchmark.runs, 'run')} of each task and agent, {budget}, seed {benchmark.seed} for all agents."
+            f"{counted(benchmark.runs, 'run')} of each task and agent, {budget}, seed {benchmark.seed} for all agents."
         )
         yield page.paragraph(told, "note")
         yield self._figures()
@@ -136,17 +139,17 @@ class _Report:
         for each in results.agents:
             if each.missing:
                 why = f" {each.stopped}" if each.stopped else ""
-                told = f"{each.agent}: {_count(each.missing, 'episode')} missing, and not scored as failures.{why}"
+                told = f"{each.agent}: {counted(each.missing, 'episode')} missing, and not scored as failures.{why}"
                 yield page.paragraph(told, "warning")
         if left_out := results.left_out():
             shown = ", ".join(left_out[:8]) + (" ..." if len(left_out) > 8 else "")
             told = (
-                f"{_count(len(left_out), 'task')} not compared, since not every agent has finished an episode: {shown}"
+                f"{counted(len(left_out), 'task')} not compared, since not every agent has finished an episode: {shown}"
             )
             yield page.paragraph(told, "warning")
         grave = sum(any(f.severity == "high" for f in run.findings) for each in results.agents for run in each.runs)
         if grave:
-            told = f"The audit found grave signs of cheating in {_count(grave, 'episode')}; scores stand as they came."
+            told = f"The audit found grave signs of cheating in {counted(grave, 'episode')}; scores stand as they came."
             yield page.paragraph(told, "warning")
 
     def _agents(self) -> Markup:
@@ -344,7 +347,3 @@ def _between(known: Interval | None) -> Markup:
 
 def _percent(estimate: Estimate) -> Markup:
     return Markup(f"{100 * estimate.value:.0f}%", number=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

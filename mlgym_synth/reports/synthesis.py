@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.reports import page
 from mlgym_synth.reports.page import Markup
-from mlgym_synth.reports.text import kind_of
+from mlgym_synth.reports.text import counted, kind_of
 from mlgym_synth.synthesis.ledger import Account, Settled, Step, accounts
 
 LEVELS = ("proposed", "grounded", "written", "runs", *(f"gate {number}" for number in range(1, 11)), "registered")
@@ -20,6 +21,8 @@ _STOPS = {"proposal": 0, "grounding": 1, "writing": 2, "debugging": 2}
 EXAMPLES = 2
 MOST_REASONS = 12
 MOST_WORDS = 400
+_BRACKETS = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
+"""What stands in them is of the one candidate: its column, its data set."""
 
 
 class NoLedger(MlgymSynthError):
@@ -60,7 +63,8 @@ def write_report(out: Path, file: Path) -> int:
         raise NoLedger(
             f"{out}: no ledger of a synthesis with a candidate in it. Give the DIR of `synthesize --out DIR`."
         )
-    page.write_page(file, f"How {len([c for c in found if c.settled.task_id])} tasks came about", _parts(runs, found))
+    tasks = sum(candidate.settled.task_id is not None for candidate in found)
+    page.write_page(file, f"How {counted(tasks, 'task')} came about", _parts(runs, found))
     return len(found)
 
 
@@ -98,7 +102,10 @@ def _parts(runs: Sequence[Account], found: Sequence[Candidate]) -> Iterator[Mark
     yield page.bars(_funnel(found))
     yield page.heading("By family", "Seconds are those of all attempts, failed candidates included, for each task.")
     yield _families(found)
-    yield page.heading("What was rejected, and why", "Reasons that differ in numbers and names only are one.")
+    yield page.heading(
+        "What was rejected, and why",
+        "Reasons that differ only in numbers, tasks' ids and what stands in quotes or brackets are one.",
+    )
     yield from _rejections(found)
     yield page.heading("Runs")
     yield _runs(runs)
@@ -146,17 +153,26 @@ def _rejections(found: Sequence[Candidate]) -> Iterator[Markup]:
     for stage, rejected in sorted(by_stage.items(), key=lambda pair: -len(pair[1])):
         alike: dict[str, list[Settled]] = defaultdict(list)
         for settled in rejected:
-            alike[kind_of(settled.reason)].append(settled)
-        common = Counter({kind: len(those) for kind, those in alike.items()}).most_common(MOST_REASONS)
-        items = [_example(settled, count) for kind, count in common for settled in alike[kind][:EXAMPLES]]
-        yield page.folded(f"{stage}: {len(rejected):,} candidates, {len(alike):,} reasons", items)
+            alike[kind_of(_BRACKETS.sub("(#)", settled.reason))].append(settled)
+        common = sorted(alike.values(), key=len, reverse=True)[:MOST_REASONS]
+        told = f"{counted(len(rejected), 'candidate')}, {counted(len(alike), 'reason')}"
+        yield page.folded(f"{stage}: {told}", map(_examples, common))
 
 
-def _example(settled: Settled, count: int) -> Markup:
-    where = " · ".join(part for part in (settled.title, settled.dataset, settled.family) if part)
-    reason = settled.reason if len(settled.reason) <= MOST_WORDS else settled.reason[:MOST_WORDS] + " …"
-    times = f"<b>{count:,} times:</b> " if count > 1 else ""
-    return Markup(f'{times}{page.escaped(reason)}<br><span class="quote">{page.escaped(where)}</span>')
+def _examples(alike: Sequence[Settled]) -> Markup:
+    """A reason, how often it was given, and some of those it was given for; each says where its own differs."""
+    first = _shortened(alike[0].reason)
+    times = f"<b>{len(alike):,} times:</b> " if len(alike) > 1 else ""
+    lines = [f"{times}{page.escaped(first)}"]
+    for settled in alike[:EXAMPLES]:
+        own = _shortened(settled.reason)
+        where = " · ".join(part for part in (settled.title, settled.dataset, settled.family) if part)
+        lines.append(f'<span class="quote">{page.escaped(where + (f": {own}" if own != first else ""))}</span>')
+    return Markup("<br>".join(lines))
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= MOST_WORDS else reason[:MOST_WORDS] + " …"
 
 
 def _runs(runs: Sequence[Account]) -> Markup:

