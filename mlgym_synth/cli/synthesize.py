@@ -9,18 +9,21 @@ import multiprocessing
 import os
 import re
 import signal
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mlgym_synth import registry
 from mlgym_synth.cli.common import (
     Commands,
     add_command,
     add_endpoint,
     add_json,
     add_sandbox,
+    amount,
     console,
     errors,
     prices,
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 
 AT_LEAST_ONE = ("tasks", "workers", "max_attempts", "max_proposals")
+SHIPPED = "task-"
+OF_MODELS = ("model", "base_url", "prices", "max_cost")
+SAY_EVERY_S = 10.0
 
 
 def add_to(commands: Commands) -> None:
@@ -57,7 +63,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     command.add_argument("--model", help="llm: the model's name at the endpoint")
     add_endpoint(command, "llm", max_tokens=6000)
-    command.add_argument("--max-cost", type=float, metavar="USD", help="llm: stop when so much is spent")
+    command.add_argument("--max-cost", type=amount, metavar="USD", help="llm: stop when so much is spent")
     command.add_argument(
         "--max-attempts", type=int, default=3, help="drafts a candidate may have (default: %(default)s)"
     )
@@ -81,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments, families)
     with Ledger(arguments.out, settings) as ledger:
+        before = sum(settled.task_id is not None for settled in ledger.settled())
         ensure_runtime(progress=report)
         # Workers inherit these before they load numpy: one core each.
         os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
@@ -89,8 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
             try:
                 state = asyncio.run(_synthesize(arguments, families, ledger, pool))
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
+                _end_workers()
                 raise
+    if before >= arguments.tasks:
+        report("All of them were there before: a higher --tasks or another --seed makes more.")
     _show(arguments, state)
     return 0 if state.registered >= arguments.tasks else 1
 
@@ -113,10 +122,15 @@ async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], 
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
         job = bar.add_task("registered", total=arguments.tasks)
+        said_at = time.monotonic()
 
         def note(state: State) -> None:
-            rejected = sum(state.rejected.values())
-            bar.update(job, completed=state.registered, description=f"{rejected} rejected, registered")
+            nonlocal said_at
+            said = f"{sum(state.rejected.values())} rejected, registered"
+            bar.update(job, completed=state.registered, description=said)
+            if not errors.is_terminal and time.monotonic() - said_at >= SAY_EVERY_S:
+                said_at = time.monotonic()
+                errors.print(f"{said} {state.registered} of {arguments.tasks}", markup=False)
 
         synthesis = Synthesis(author, ledger, collection, pool, settings, note)
         try:
@@ -177,23 +191,17 @@ def _settings(arguments: argparse.Namespace, families: tuple[str, ...]) -> dict[
 
 
 def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
-    families = tuple(name for name in arguments.families.split(",") if name)
+    families = tuple(name.strip() for name in arguments.families.split(",") if name.strip())
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise ValueError(f"--families: there is no {unknown[0]!r}. There are {', '.join(FAMILIES)}.")
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.prefix):
         raise ValueError(f"--prefix {arguments.prefix}: small letters, digits and single hyphens make an id.")
-    if arguments.author == "llm" and not arguments.model:
-        raise ValueError("--author llm needs --model, and --base-url unless it is OpenAI's own.")
-    if arguments.author == "llm":
-        from mlgym_synth.synthesis.topics import FAMILIES as WRITTEN
-
-        if beyond := [name for name in families if name not in WRITTEN]:
-            raise ValueError(f"--families: a model does not write {beyond[0]}. It writes {', '.join(WRITTEN)}.")
-        if arguments.max_cost is not None and not arguments.prices:
-            raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
-    if arguments.author == "template" and arguments.catalogue == "hub":
-        raise ValueError("--catalogue hub needs --author llm: templates are written for packaged data.")
+    if f"{arguments.prefix}-" == SHIPPED and arguments.out.resolve() != registry.shipped_root():
+        raise ValueError(f"--prefix {arguments.prefix}: the shipped tasks are called so, and no two may share an id.")
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise NotADirectoryError(f"--out {arguments.out} is a file; give a folder, or one that is still to be made.")
+    _check_author(arguments, families)
     for name, low, high in (*((name, 1, None) for name in AT_LEAST_ONE), ("p_debug", 0, 1)):
         value = getattr(arguments, name)
         if value is None:
@@ -203,6 +211,33 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
                 f"--{name.replace('_', '-')} {value}: must be at least {low}" + (f", at most {high}" if high else "")
             )
     return families
+
+
+def _check_author(arguments: argparse.Namespace, families: tuple[str, ...]) -> None:
+    if arguments.author == "template":
+        if ignored := [name for name in OF_MODELS if getattr(arguments, name) is not None]:
+            raise ValueError(f"--{ignored[0].replace('_', '-')} is for models: give --author llm, or leave it out.")
+        if arguments.catalogue == "hub":
+            raise ValueError("--catalogue hub needs --author llm: templates are written for packaged data.")
+        return
+    if not arguments.model:
+        raise ValueError("--author llm needs --model, and --base-url unless it is OpenAI's own.")
+    from mlgym_synth.synthesis.topics import FAMILIES as WRITTEN
+
+    if beyond := [name for name in families if name not in WRITTEN]:
+        raise ValueError(f"--families: a model does not write {beyond[0]}. It writes {', '.join(WRITTEN)}.")
+    if arguments.max_cost is not None and not arguments.prices:
+        raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
+
+
+def _end_workers() -> None:
+    """What they examine now is examined again by the next call, so that nothing is worth waiting for.
+
+    Their sandboxes end with them. A worker that is waited for can leave nobody to wake the other: workers do not hear
+    the second Ctrl-C, which ends the thread that talks to them.
+    """
+    for worker in multiprocessing.active_children():
+        worker.terminate()
 
 
 def _begin_worker() -> None:
@@ -217,4 +252,9 @@ def _show(arguments: argparse.Namespace, state: State) -> None:
     for stage, count in sorted(state.rejected.items(), key=lambda pair: -pair[1]):
         console.print(f"{count:5d} rejected at {stage}")
     console.print(f"{state.registered:5d} registered in {arguments.out}.")
-    console.print(f"Look at them: mlgym-synth tasks list --registry {arguments.out}")
+    if state.registered:
+        console.print(f"Look at them: mlgym-synth tasks list --registry {arguments.out}")
+    if state.registered < arguments.tasks:
+        if sum(state.rejected.values()) + state.registered >= _most(arguments):
+            console.print("All proposals are used up; run this again with a higher --max-proposals to go on.")
+        console.print(f"Why candidates were rejected: mlgym-synth report synthesis {arguments.out}")

@@ -18,7 +18,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlgym_synth.data import hub, store
-from mlgym_synth.data.hub import HubDataset, HubFile, Patience, download, inspect, sample, search
+from mlgym_synth.data.hub import HubDataset, HubFile, download, inspect, sample, search
+from mlgym_synth.data.hub_requests import Patience
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.data.store import prepare
 from mlgym_synth.errors import DatasetUnavailable

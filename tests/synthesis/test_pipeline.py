@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -146,6 +147,19 @@ def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, undisturbed: Path) -> None:
     assert gone(run.pid, 10)
     finish(begin(out, "--workers", "2"))
     assert files(out) == files(undisturbed)
+
+
+def test_ctrl_c_again_and_again_hangs_nowhere(tmp_path: Path) -> None:
+    run, began = begin(tmp_path / "out", "--workers", "2"), time.monotonic()
+    time.sleep(4)
+    while run.poll() is None and in_group(run.pid):
+        os.killpg(run.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(0.2)
+        assert time.monotonic() - began < 30
+    run.communicate(timeout=10)
+    assert run.returncode != 0
+    assert gone(run.pid, 10)
 
 
 def test_the_second_run_on_a_ledger_says_so(tmp_path: Path) -> None:
