@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -242,6 +243,15 @@ def _end_workers() -> None:
 
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver hears Ctrl-C, and tells the pool
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+
+
+def _end_with_driver() -> None:
+    """A killed driver closes no queue that its workers share among themselves."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)
 
 
 def _show(arguments: argparse.Namespace, state: State) -> None:

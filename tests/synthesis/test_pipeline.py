@@ -16,7 +16,9 @@ import gymnasium as gym
 import pytest
 
 import mlgym_synth
+from mlgym_synth.cache import cache_root
 from mlgym_synth.registry import read_index
+from mlgym_synth.sandbox.runtime import ensure_runtime
 from mlgym_synth.synthesis.ledger import accounts
 
 TASKS = 2
@@ -25,14 +27,19 @@ COMMAND += ["--families", "combinatorial-optimisation", "--sandbox", "bwrap"]
 
 
 def begin(out: Path, *more: str) -> subprocess.Popen[str]:
-    """A run in a process group of its own, as a shell starts it."""
+    """A run in a process group of its own, as a shell starts it, on a cache that has the runtimes and nothing else."""
+    cache = out.parent / "cache"
+    if not cache.exists():
+        ensure_runtime()
+        cache.mkdir()
+        (cache / "runtimes").symlink_to(cache_root() / "runtimes")
     return subprocess.Popen(
         [*COMMAND, "--out", str(out), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "MLGYM_SYNTH_CACHE": str(out.parent / "cache")},
+        env={**os.environ, "MLGYM_SYNTH_CACHE": str(cache)},
     )
 
 
