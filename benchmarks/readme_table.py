@@ -90,7 +90,7 @@ def table() -> str:
         (
             f"the template author, {made['workers']} workers, a cold cache: {made['tasks']} tasks registered",
             f"{made['tasks_a_minute']} tasks a minute, of {made['candidates']} candidates;"
-            f" {made['share_of_the_rest']:.0%} of the time is the pipeline's own",
+            f" {made['share_of_the_rest']:.0%} of the workers' time is the pipeline's own or spent waiting",
             f"{made['share_of_programs']:.0%} is baselines and references at work, {made['share_of_attacks']:.0%} the"
             " gates' cheats and malformed submissions",
             "synthesis_throughput.py",

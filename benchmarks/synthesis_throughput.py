@@ -5,7 +5,8 @@
 Writes `results/synthesis_throughput.json`. A fresh collection and a cold cache of prepared data, as on a new machine
 (the agents' runtime is built before). Seconds in workers: `programs` are baselines and references at work, which no
 pipeline can spare (their runs and scoring, which for games and heuristics is playing them, and gates 3 to 6, which
-score them again); `attacks` are gates 7 and 8, so cheats and malformed submissions at work; the rest is ours.
+score them again); `attacks` are gates 7 and 8, so cheats and malformed submissions at work; the rest is ours:
+writing, other gates, waiting for what is next.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_tasks_show_says_whether_it_runs_here() -> None:
         (["tasks", "list", "--family", "nope"], "Families are anomaly-detection, calibration"),
         (["tasks", "list", "--metric", "nope"], "Metrics are accuracy, adjusted_rand"),
         (["tasks", "list", "--family", "ranking", "--metric", "pinball"], "no task matches all"),
-        (["tasks", "list", "--limit", "0"], "--limit 0: must be at least 1"),
+        (["tasks", "list", "--limit", "0"], "argument --limit: 0: must be at least 1"),
         (["tasks", "list", "--registry", "/nowhere"], "no registry/index.jsonl"),
         (["demo", "--agent", "scripted:genius"], "Agents are scripted:nop"),
         (["demo", "--agent", "no.such:agent"], "No module named 'no'"),

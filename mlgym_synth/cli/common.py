@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +20,9 @@ from mlgym_synth.llm.settings import Mode, ModelSettings
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
+
+SAY_EVERY_S = 30.0
+"""How often a log is told where a run stands."""
 
 Commands = Any  # argparse keeps the type of `add_subparsers` private
 
@@ -221,3 +225,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 def report_progress(text: str) -> None:
     """A line about long work, on stderr so that results can be piped."""
     errors.print(f"[dim]{text}[/dim]")
+
+
+class LinesNowAndThen:
+    """Where long work stands, on a stderr that is no terminal and so shows no bar: a line in `SAY_EVERY_S` at most."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Print it, if it is time."""
+        if not errors.is_terminal and time.monotonic() - self._said_at >= SAY_EVERY_S:
+            self._said_at = time.monotonic()
+            errors.print(text, markup=False)

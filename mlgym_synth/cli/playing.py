@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mlgym_synth.cli.common import (
+    LinesNowAndThen,
     add_json,
     add_mlgym,
     add_model,
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from mlgym_synth.llm.settings import ModelSettings
     from mlgym_synth.rollouts.driver import Tally
     from mlgym_synth.rollouts.local import Engine
-
-SAY_EVERY_S = 30.0
-"""How often a log is told where a run stands."""
 
 
 def add_playing(command: argparse.ArgumentParser) -> None:
@@ -99,7 +96,7 @@ class EpisodeBar:
         )
         self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal)
         self._jobs: dict[str, Any] = {}
-        self._said_at = time.monotonic()
+        self._lines = LinesNowAndThen()
 
     def __enter__(self) -> EpisodeBar:
         self._progress.start()
@@ -117,9 +114,7 @@ class EpisodeBar:
         if name not in self._jobs:
             self.begin(name, tally.total)
         self._progress.update(self._jobs[name], completed=tally.done, note=_note(tally))
-        if not errors.is_terminal and time.monotonic() - self._said_at >= SAY_EVERY_S:
-            self._said_at = time.monotonic()
-            errors.print(f"{name}: {tally.done} of {tally.total}, {_note(tally)}", markup=False)
+        self._lines.say(f"{name}: {tally.done} of {tally.total}, {_note(tally)}")
 
 
 def _note(tally: Tally) -> str:

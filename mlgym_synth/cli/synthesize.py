@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from mlgym_synth import registry
 from mlgym_synth.cli.common import (
     Commands,
+    LinesNowAndThen,
     add_command,
     add_endpoint,
     add_json,
@@ -27,6 +27,7 @@ from mlgym_synth.cli.common import (
     amount,
     console,
     errors,
+    positive,
     prices,
     print_json,
 )
@@ -39,10 +40,9 @@ if TYPE_CHECKING:
     from mlgym_synth.synthesis.pipeline import Progress as State
 
 
-AT_LEAST_ONE = ("tasks", "workers", "max_attempts", "max_proposals")
-SHIPPED = "task-"
+SHIPPED = "task"
+"""What the ids of the shipped tasks begin with."""
 OF_MODELS = ("model", "base_url", "prices", "max_cost")
-SAY_EVERY_S = 10.0
 
 
 def add_to(commands: Commands) -> None:
@@ -51,7 +51,9 @@ def add_to(commands: Commands) -> None:
         commands, "synthesize", "Make verified tasks", "mlgym-synth synthesize --tasks 20 --out my-tasks"
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets envs/, registry/ and a ledger")
-    command.add_argument("--tasks", type=int, required=True, metavar="N", help="tasks that this run is to register")
+    command.add_argument(
+        "--tasks", type=positive, required=True, metavar="N", help="tasks that this run is to register"
+    )
     command.add_argument(
         "--author", choices=("template", "llm"), default="template", help="who writes (default: %(default)s)"
     )
@@ -61,15 +63,17 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--families", metavar="A,B", default="", help=f"only these, of {', '.join(FAMILIES)}")
     command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     command.add_argument("--prefix", default="own", help="what ids begin with (default: %(default)s, so own-0001)")
-    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    command.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: %(default)s)"
+    )
     command.add_argument("--model", help="llm: the model's name at the endpoint")
     add_endpoint(command, "llm", max_tokens=6000)
     command.add_argument("--max-cost", type=amount, metavar="USD", help="llm: stop when so much is spent")
     command.add_argument(
-        "--max-attempts", type=int, default=3, help="drafts a candidate may have (default: %(default)s)"
+        "--max-attempts", type=positive, default=3, help="drafts a candidate may have (default: %(default)s)"
     )
     command.add_argument(
-        "--max-proposals", type=int, metavar="N", help="end after so many (default for llm: 20 for every task)"
+        "--max-proposals", type=positive, metavar="N", help="end after so many (default for llm: 20 for every task)"
     )
     command.add_argument(
         "--p-debug", type=float, default=0.7, help="chance to mend and not to restart (default: %(default)s)"
@@ -123,15 +127,12 @@ async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], 
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
         job = bar.add_task("registered", total=arguments.tasks)
-        said_at = time.monotonic()
+        lines = LinesNowAndThen()
 
         def note(state: State) -> None:
-            nonlocal said_at
             said = f"{sum(state.rejected.values())} rejected, registered"
             bar.update(job, completed=state.registered, description=said)
-            if not errors.is_terminal and time.monotonic() - said_at >= SAY_EVERY_S:
-                said_at = time.monotonic()
-                errors.print(f"{said} {state.registered} of {arguments.tasks}", markup=False)
+            lines.say(f"{said} {state.registered} of {arguments.tasks}")
 
         synthesis = Synthesis(author, ledger, collection, pool, settings, note)
         try:
@@ -198,19 +199,13 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
         raise ValueError(f"--families: there is no {unknown[0]!r}. There are {', '.join(FAMILIES)}.")
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.prefix):
         raise ValueError(f"--prefix {arguments.prefix}: small letters, digits and single hyphens make an id.")
-    if f"{arguments.prefix}-" == SHIPPED and arguments.out.resolve() != registry.shipped_root():
+    if arguments.prefix == SHIPPED and arguments.out.resolve() != registry.shipped_root():
         raise ValueError(f"--prefix {arguments.prefix}: the shipped tasks are called so, and no two may share an id.")
     if arguments.out.exists() and not arguments.out.is_dir():
         raise NotADirectoryError(f"--out {arguments.out} is a file; give a folder, or one that is still to be made.")
     _check_author(arguments, families)
-    for name, low, high in (*((name, 1, None) for name in AT_LEAST_ONE), ("p_debug", 0, 1)):
-        value = getattr(arguments, name)
-        if value is None:
-            continue
-        if value < low or (high is not None and value > high):
-            raise ValueError(
-                f"--{name.replace('_', '-')} {value}: must be at least {low}" + (f", at most {high}" if high else "")
-            )
+    if not 0 <= arguments.p_debug <= 1:
+        raise ValueError(f"--p-debug {arguments.p_debug}: must be at least 0, at most 1")
     return families
 
 

@@ -18,6 +18,7 @@ from mlgym_synth.cli.common import (
     add_registry,
     console,
     errors,
+    positive,
     print_json,
     register_own,
 )
@@ -45,7 +46,7 @@ def add_to(commands: Commands) -> None:
     listing.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     listing.add_argument("--metric", help="only this metric")
     listing.add_argument("--dataset", metavar="TEXT", help="only where the data set's name holds this")
-    listing.add_argument("--limit", type=int, metavar="N", help="the first so many")
+    listing.add_argument("--limit", type=positive, metavar="N", help="the first so many")
     show = add_command(actions, "show", "Show one task and whether it runs here", "mlgym-synth tasks show task-0001")
     show.add_argument("task", help="its id")
     for command, function in ((listing, list_tasks), (show, show_task)):
@@ -61,8 +62,6 @@ def list_tasks(arguments: argparse.Namespace) -> int:
     if arguments.mlgym_root is not None:
         raise ValueError("--mlgym-root goes with --suite mlgym")
     register_own(arguments)
-    if arguments.limit is not None and arguments.limit < 1:
-        raise ValueError(f"--limit {arguments.limit}: must be at least 1")
     entries = registry.select(
         arguments.patterns,
         split=arguments.split,

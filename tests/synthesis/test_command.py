@@ -24,6 +24,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (("--prefix", "task"), "no two may share an id"),
         (("--families", "ranking, clusterin"), "there is no 'clusterin'"),
+        (("--workers", "0"), "--workers: 0: must be at least 1"),
+        (("--p-debug", "1.5"), "--p-debug 1.5: must be at least 0, at most 1"),
         (("--model", "teacher"), "--author llm"),
         (("--max-cost", "1"), "--author llm"),
         (("--author", "llm", "--model", "m", "--prices", "-1", "2"), "--prices: -1: must be a number"),
