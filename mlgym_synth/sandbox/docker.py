@@ -281,7 +281,7 @@ def image_of_runtime(runtime: str) -> str:
     """
     name = os.environ.get("MLGYM_SYNTH_IMAGE") or image.image_name(runtime)
     try:
-        _client().api.inspect_image(name)  # type: ignore[no-untyped-call]
+        _client().api.inspect_image(name)  # type: ignore[no-untyped-call]  # the SDK's stubs lack it
     except docker.errors.ImageNotFound:
         raise SandboxUnavailable(
             f"docker: the daemon is on another machine and has no image {name}. Run `mlgym-synth sandbox build "
@@ -301,7 +301,7 @@ def _image(runtime: Runtime) -> str:
     name = f"mlgym-synth:{tag}"
     with locked(cache_root() / "image.lock"):
         try:
-            api.inspect_image(name)  # type: ignore[no-untyped-call]
+            api.inspect_image(name)  # type: ignore[no-untyped-call]  # as above
         except docker.errors.ImageNotFound:
             changes = [f"LABEL {housekeeping.LABEL}=image"]
             api.import_image_from_data(content, repository="mlgym-synth", tag=tag, changes=changes)
