@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import re
 import signal
-import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ from mlgym_synth.cli.common import (
 )
 from mlgym_synth.cli.common import report_progress as report
 from mlgym_synth.errors import BudgetExhausted
+from mlgym_synth.gates.workers import end_with_driver
 from mlgym_synth.task import FAMILIES
 
 if TYPE_CHECKING:
@@ -238,15 +238,7 @@ def _end_workers() -> None:
 
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver hears Ctrl-C, and tells the pool
-    threading.Thread(target=_end_with_driver, daemon=True).start()
-
-
-def _end_with_driver() -> None:
-    """A killed driver closes no queue that its workers share among themselves."""
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-    driver.join()
-    os._exit(1)
+    end_with_driver()
 
 
 def _show(arguments: argparse.Namespace, state: State) -> None:

@@ -33,7 +33,6 @@ class Datasets:
         self._names: dict[str, str] = {}
         self._parts: dict[str, str] = {}
         self._sketches: dict[str, Sketch] = {}
-        self._holders: dict[int, set[str]] = {}
 
     def name_of(self, spec: TaskSpec) -> str:
         """The data set's name.
@@ -61,11 +60,8 @@ class Datasets:
 
     def _like(self, own: str, source: Source) -> str:
         sketch = sketch_of(source.model_copy(update={"item": base_of(source.item)}))
-        near = sorted({name for value in sketch for name in self._holders.get(value, ())}, key=list(self._names).index)
-        known = next((self._names[name] for name in near if overlap(sketch, self._sketches[name])), own)
+        known = next((self._names[name] for name, there in self._sketches.items() if overlap(sketch, there)), own)
         known = self._parts.get(own, known)
         self._parts.setdefault(own, known)
         self._sketches[own] = sketch
-        for value in sketch:
-            self._holders.setdefault(value, set()).add(own)
         return known

@@ -1,14 +1,13 @@
 """Measuring a task: what baseline and reference score, and the hash of the data, written into `task.yaml`.
 
-`mlgym-synth verify --record` calls `record`; `write_index` makes `registry/` from the folders.
+`mlgym-synth verify --record` calls `record`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -17,13 +16,11 @@ from mlgym_synth.data.store import prepare
 from mlgym_synth.env import SynthEnv, episode_seed
 from mlgym_synth.errors import FileRefused, SandboxOverloaded, TaskInvalid
 from mlgym_synth.folder import TaskFolder, dump_spec, load_task
-from mlgym_synth.gates.datasets import Datasets, split_of
 from mlgym_synth.grading import programs
 from mlgym_synth.grading.bootstrap import means
 from mlgym_synth.grading.judge import PredictionJudge
 from mlgym_synth.grading.judges import Judge, open_judge
 from mlgym_synth.grading.referee import ProgramJudge
-from mlgym_synth.registry import TaskEntry, index_line, read_index
 from mlgym_synth.sandbox import open_sandbox
 from mlgym_synth.task import Half, InstanceData, Measured, Score, TaskSpec
 
@@ -142,54 +139,3 @@ def record(folder: TaskFolder, *, sandbox: str = "auto", runs: Runs | None = Non
     measured = {"baseline": measure(runs.baseline), "reference": measure([runs.reference])}
     (folder.path / "task.yaml").write_text(dump_spec(folder.spec.model_copy(update=measured)), encoding="utf-8")
     return load_task(folder.path)
-
-
-def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
-    """Write `registry/index.jsonl` and `registry/splits/` from the folders of `root/envs`.
-
-    About a tenth is held out, chosen by a hash of the data set, so that no data set is on both sides.
-
-    Args:
-        root: holds `envs/`; `registry/` is made.
-        verified: task id -> whether all gates passed; of a task not named here, what the index said of it before holds,
-            as long as its folder has not changed.
-
-    Raises:
-        TaskInvalid: a folder that cannot be read.
-        DatasetUnavailable: a data set cannot be had, and so not be compared with the others.
-    """
-    before = {entry.id: entry for entry in read_index(root)}
-    datasets = Datasets()
-    lines, splits = [], {"train": "", "heldout": ""}
-    for file in sorted((root / "envs").glob("*/task.yaml")):
-        folder = load_task(file.parent)
-        passed = (verified or {}).get(folder.spec.id, _was_verified(before.get(folder.spec.id), folder))
-        entry = entry_of(folder, datasets.name_of(folder.spec), passed)
-        lines.append(index_line(entry))
-        splits[entry["split"]] += folder.spec.id + "\n"
-    (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
-    for split, names in splits.items():
-        (root / "registry" / "splits" / f"{split}.txt").write_text(names, encoding="utf-8")
-    (root / "registry" / "index.jsonl").write_text("".join(lines), encoding="utf-8")
-
-
-def entry_of(folder: TaskFolder, dataset: str, verified: bool) -> dict[str, Any]:
-    """The fields of one line of the index."""
-    spec = folder.spec
-    return {
-        "id": spec.id,
-        "path": f"envs/{folder.path.name}",
-        "family": spec.family,
-        "metric": spec.metric.name,
-        "direction": spec.metric.direction,
-        "baseline": None if spec.baseline is None else spec.baseline.test.score,
-        "reference": None if spec.reference is None else spec.reference.test.score,
-        "dataset": dataset,
-        "sha256": folder.sha256,
-        "split": split_of(dataset),
-        "verified": verified,
-    }
-
-
-def _was_verified(entry: TaskEntry | None, folder: TaskFolder) -> bool:
-    return entry is not None and entry.verified and entry.sha256 == folder.sha256

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.synchronize import Event
@@ -26,6 +26,7 @@ from mlgym_synth.gates import cheats, content, malformed, scores
 from mlgym_synth.gates.copies import not_a_copy
 from mlgym_synth.gates.evidence import Evidence, GateFailed
 from mlgym_synth.gates.record import Runs
+from mlgym_synth.gates.workers import end_with_driver
 from mlgym_synth.registry import TaskEntry
 from mlgym_synth.sandbox.runtime import fingerprint
 from mlgym_synth.task import InstanceData
@@ -51,6 +52,9 @@ _ROOMS = (
     "gates", "grading", "data", "sandbox", "tools",
     "briefing.py", "env.py", "episode.py", "folder.py", "limits.py", "playable.py", "task.py",
 )  # fmt: skip
+_NO_VERDICT = ("copies.py", "datasets.py", "index.py", "sketch.py", "workers.py")
+"""How workers end, and what is looked at anew every time: which tasks share data, which is a copy (gate 10)."""
+NAP_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -151,15 +155,17 @@ def verify_many(
     context = multiprocessing.get_context("spawn")
     stopped = context.Event()
     with ProcessPoolExecutor(count, context, _Worker.begin, (stopped,)) as pool:
-        jobs = [pool.submit(_verify_path, str(folder.path), sandbox) for folder in waiting]
+        left = {pool.submit(_verify_path, str(folder.path), sandbox) for folder in waiting}
         try:
-            for job in as_completed(jobs):
-                try:
-                    verdict = job.result()
-                except MlgymSynthError as failure:
-                    failures.append(failure)
-                else:
-                    done(verdict)
+            while left:  # naps: a Ctrl-C that another thread gets does not wake this one
+                ended, left = wait(left, NAP_S, FIRST_COMPLETED)
+                for job in ended:
+                    try:
+                        verdict = job.result()
+                    except MlgymSynthError as failure:
+                        failures.append(failure)
+                    else:
+                        done(verdict)
         except BaseException:
             stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -204,6 +210,7 @@ class _Worker:
     def begin(cls, stopped: Event) -> None:
         """Called first in the process; a Ctrl-C goes to every process of the terminal, in any order."""
         cls.stopped = stopped
+        end_with_driver()
 
         def interrupt(signum: int, frame: object) -> None:
             cls.interrupted = True  # no lock is taken here: the event's may be held
@@ -256,7 +263,7 @@ def _code(programs: bool, hub: bool) -> str:
     digest = hashlib.sha256()
     for room in _ROOMS:
         for file in sorted((package / room).rglob("*.py")) if (package / room).is_dir() else [package / room]:
-            inside = file.relative_to(package).as_posix()
-            if (programs or "/programs/" not in inside) and (hub or not file.name.startswith("hub")):
+            program, of_hub = "programs" in file.relative_to(package).parts, file.name.startswith("hub")
+            if file.name not in _NO_VERDICT and (programs or not program) and (hub or not of_hub):
                 digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.copies import Face, copy_of, face_of
 from mlgym_synth.gates.datasets import Datasets
-from mlgym_synth.gates.record import entry_of, write_index
+from mlgym_synth.gates.index import entry_of, write_index
 from mlgym_synth.gates.verify import keep
 from mlgym_synth.registry import index_line, read_index
 from mlgym_synth.synthesis.draft import Draft

@@ -154,6 +154,20 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(copy_of: C
     assert [verdict.passed for verdict in said] == [False]
 
 
+def test_workers_of_a_killed_run_end_with_it(copy_of: CopyOf) -> None:
+    folders = [copy_of(STORMS), *map(copy_of, ("task-0002", "task-0003"))]
+    (folders[0] / "README.md").write_text("Too short.")
+    command = f"{sys.executable} -m mlgym_synth.cli verify --fresh --workers 2 --sandbox bwrap".split()
+    with subprocess.Popen(
+        [*command, *map(str, folders)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("FAIL")
+        process.kill()  # the driver alone
+    _, alive = psutil.wait_procs(_living(process.pid), timeout=30)
+    assert not alive
+
+
 def test_sealed_values_within_reach_of_an_agent_fail_gate_8(copy_of: CopyOf) -> None:
     folder = copy_of(STORMS)
     truth = evidence(folder).prepared.sealed.truth
