@@ -33,6 +33,7 @@ class Datasets:
         self._names: dict[str, str] = {}
         self._parts: dict[str, str] = {}
         self._sketches: dict[str, Sketch] = {}
+        self._across: dict[str, str] = {}
 
     def name_of(self, spec: TaskSpec) -> str:
         """The data set's name.
@@ -50,6 +51,16 @@ class Datasets:
                 self._names[own] = self._like(own, source)
         return self._names[own]
 
+    def across(self, spec: TaskSpec) -> str | None:
+        """Why this data may stand in neither split, for it holds parts of data of both; None if it may.
+
+        Raises:
+            DatasetUnavailable: as `name_of`.
+        """
+        name = self.name_of(spec)
+        other = self._across.get(source_name(spec))
+        return other and f"its data is {split_of(name)} like {name}, and holds parts of {other}: {split_of(other)}."
+
     def _with_parts(self, own: str, source: Source) -> str:
         """Referees read their sources in ways of their own; `A+B` are texts of A and of B."""
         parts = [f"{source.package}:{base_of(part)}" for part in source.item.split("+")]
@@ -60,8 +71,11 @@ class Datasets:
 
     def _like(self, own: str, source: Source) -> str:
         sketch = sketch_of(source.model_copy(update={"item": base_of(source.item)}))
-        known = next((self._names[name] for name, there in self._sketches.items() if overlap(sketch, there)), own)
-        known = self._parts.get(own, known)
+        near = [self._names[name] for name, there in self._sketches.items() if overlap(sketch, there)]
+        known = self._parts.get(own, near[0] if near else own)
+        if beyond := [name for name in near if split_of(name) != split_of(known)]:
+            self._across[own] = beyond[0]
+        else:  # what stands across is no task's, and joins no others
+            self._sketches[own] = sketch
         self._parts.setdefault(own, known)
-        self._sketches[own] = sketch
         return known

@@ -55,9 +55,13 @@ class Collection:
         return f"{self._prefix}-{self._next:04d}"
 
     def copy_in(self, files: dict[str, str]) -> str | None:
-        """Why a task with these files would be a copy of one that is there (gate 10), or None."""
+        """Why a task with these files would be a copy of one that is there (gate 10), or None.
+
+        One that has a part of the training data and a part of what is held out is none of either.
+        """
         draft = Draft.of(files)
-        return copy_of(face_of(draft.spec, draft.statement, self._datasets.name_of(draft.spec)), self._faces)
+        face = face_of(draft.spec, draft.statement, self._datasets.name_of(draft.spec))
+        return copy_of(face, self._faces) or self._datasets.across(draft.spec)
 
     def dataset_of(self, files: dict[str, str]) -> str:
         """The name of the task's data set, equal to that of every task which shares data."""
