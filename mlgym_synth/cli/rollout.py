@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     with TrajectoryStore(arguments.out, plan.settings()) as store:
         ensure_runtime(progress=report_progress)
         with EpisodeBar() as bar:
-            bar.begin("episodes", len(plan), len(store.done()))
+            bar.begin("episodes", len(plan), len(store.done() & plan.keys()))
 
             def note(trajectory: Trajectory, tally: Tally) -> None:
                 bar.show("episodes", tally)
@@ -101,6 +101,7 @@ def _show(arguments: argparse.Namespace, tally: Any) -> None:
                 "out": str(arguments.out),
                 "episodes": tally.done,
                 "total": tally.total,
+                "others": tally.others,
                 "played": tally.played,
                 "statuses": dict(sorted(tally.statuses.items())),
                 "mean_reward": tally.mean_reward,
@@ -113,6 +114,10 @@ def _show(arguments: argparse.Namespace, tally: Any) -> None:
         )
         return
     console.print(f"{tally.done} of {tally.total} episodes are in {arguments.out} ({tally.played} played now).")
+    if tally.others:
+        console.print(
+            f"{tally.others} more are there, of other tasks or of more episodes a task than were asked for now."
+        )
     for status, count in sorted(tally.statuses.items()):
         console.print(f"  {status:<20} {count}")
     if tally.mean_reward is not None:

@@ -28,6 +28,7 @@ class Tally:
 
     Attributes:
         total: episodes of the plan.
+        others: stored ones that the plan does not ask for.
         statuses: how those that are there have ended.
         void: of them, those to be played again.
         played: in this call, as against before it.
@@ -35,6 +36,7 @@ class Tally:
     """
 
     total: int
+    others: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     done: int = 0
     void: int = 0
@@ -103,9 +105,11 @@ def rollout(
 
 
 def _before(plan: Plan, store: TrajectoryStore) -> tuple[Tally, set[tuple[str, int]]]:
-    """What is there already."""
-    tally, kept = Tally(len(plan)), [s for s in store.summaries() if not s.void]
-    tally.cost_usd = sum(s.cost_usd for s in store.summaries())
+    """What is there already; what others cost counts too, since the limit is the store's."""
+    stored, asked = store.summaries(), plan.keys()
+    kept = [s for s in stored if not s.void and (s.task_id, s.index) in asked]
+    tally = Tally(len(plan), others=sum((s.task_id, s.index) not in asked for s in stored))
+    tally.cost_usd = sum(s.cost_usd for s in stored)
     for summary in kept:
         _count_done(tally, summary)
     return tally, {(s.task_id, s.index) for s in kept}

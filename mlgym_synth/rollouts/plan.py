@@ -73,6 +73,10 @@ class Plan:
     def __len__(self) -> int:
         return len(self.entries) * self.episodes_per_task
 
+    def keys(self) -> set[tuple[str, int]]:
+        """Task and index of every episode."""
+        return {(entry.id, index) for entry in self.entries for index in range(self.episodes_per_task)}
+
     def jobs(self, done: AbstractSet[tuple[str, int]] = frozenset()) -> Iterator[Job]:
         """What is left, in rounds over all tasks: a run that ends early has seen every task about as often."""
         for index in range(self.episodes_per_task):
@@ -81,14 +85,14 @@ class Plan:
                     yield Job(entry.id, index, episode_seed(self.seed, entry.id, index), entry.split, entry.dataset)
 
     def settings(self) -> dict[str, Any]:
-        """What a store must have begun with to go on: all that decides what is played."""
-        ids = sorted(entry.id for entry in self.entries)
+        """What a store must have begun with to go on: all that decides how an episode goes.
+
+        Which tasks, and how many episodes of each, is not among it: a run may grow.
+        """
         return {
             "agent": self.play.agent,
             "agent_code": self._agent_code(),
             "model": None if self.play.model is None else self.play.model.decisive(),
-            "tasks": f"{len(ids)} ({hashlib.sha256(' '.join(ids).encode()).hexdigest()[:12]})",
-            "episodes_per_task": self.episodes_per_task,
             "seed": self.seed,
             "max_steps": self.play.max_steps,
             "limits": dict(sorted(self.play.limits.items())),

@@ -64,7 +64,7 @@ def test_two_agents_are_played_and_compared(suite: Path, tmp_path: Path, capsys:
     assert "| scripted:baseline |" in (out / "tables" / "agents.md").read_text()
 
 
-def test_it_goes_on_where_it_was_and_agents_can_be_added(
+def test_it_goes_on_where_it_was_and_agents_runs_and_tasks_can_be_added(
     suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "bench"
@@ -78,8 +78,12 @@ def test_it_goes_on_where_it_was_and_agents_can_be_added(
     ]  # fmt: skip
     assert shown[-1] == str(out / "report.html")
     assert ledger.read_bytes() == before
-    assert main(command(suite, out, "scripted:nop", runs=2)) == 2
-    assert "episodes_per_task was 1, is 2" in capsys.readouterr().err
+    suite.write_text(suite.read_text() + "task-0007\n")
+    assert main([*command(suite, out, "scripted:nop", runs=2), "--json"]) == 0
+    told = said(capsys)
+    assert (told["tasks"], told["agents"]["scripted:nop"]["statuses"]) == (3, {"no_submission": 6})
+    assert main(command(suite, out, "scripted:nop", seed=4)) == 2
+    assert "seed was 3, is 4" in capsys.readouterr().err
 
 
 def test_void_episodes_are_missing_and_the_exit_code_says_so(

@@ -213,6 +213,20 @@ def test_command_plays_resumes_and_refuses_other_settings(tmp_path: Path) -> Non
     assert "seed was 3, is 4" in other.stderr
 
 
+def test_a_run_grows_by_tasks_and_episodes(tmp_path: Path) -> None:
+    out, agent = tmp_path / "run", ("--agent", "scripted:nop", "--tasks")
+    assert run_command(out, *agent, TASKS[0]).returncode == 0
+    grown = json.loads(run_command(out, *agent, *TASKS[:2], "--episodes-per-task", "2", "--json").stdout)
+    assert [grown[name] for name in ("episodes", "total", "played", "others")] == [4, 4, 3, 0]
+    alone = run_command(tmp_path / "alone", *agent, *TASKS[:2], "--episodes-per-task", "2")
+    assert alone.returncode == 0
+    seeds = [[(s.task_id, s.index, s.seed) for s in read_summaries(folder)] for folder in (out, tmp_path / "alone")]
+    assert seeds[0] == seeds[1], "as if it had been begun so"
+    part = run_command(out, *agent, TASKS[1])
+    assert "1 of 1 episodes are in" in part.stdout
+    assert "3 more are there, of other tasks" in part.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
