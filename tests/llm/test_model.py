@@ -8,14 +8,12 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
 
 from mlgym_synth.errors import LLMError
 from mlgym_synth.llm.model import (
@@ -23,77 +21,12 @@ from mlgym_synth.llm.model import (
     BudgetExhausted,
     ChatModel,
     Prices,
-    Refused,
     Reply,
     Usage,
-    prompt_sha256,
 )
 from mlgym_synth.llm.replies import retry_after_s
-from mlgym_synth.llm.texts import extract_code
-from tests.llm_server import LLMServer, Response, Script, answer, cut, failure, hang, huge
-
-KEY = "sk-test-0123456789abcdef"
-MESSAGES = [{"role": "system", "content": "You write tasks."}, {"role": "user", "content": "Propose one."}]
-Result = TypeVar("Result")
-
-
-class Column(BaseModel):
-    name: str
-
-
-class Proposal(BaseModel):
-    title: str
-    rows: int = Field(ge=1)
-    columns: list[Column] = []
-
-
-GOOD = json.dumps({"title": "Wine", "rows": 178, "columns": [{"name": "malic_acid"}]})
-WINE = Proposal(title="Wine", rows=178, columns=[Column(name="malic_acid")])
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    for name in ("OPENAI_BASE_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def chat(server: LLMServer, **options: Any) -> ChatModel:
-    return ChatModel("author", base_url=server.url, **{"backoff_s": 0.001, "timeout_s": 10.0, **options})
-
-
-def ask(script: Script, **options: Any) -> tuple[Reply, LLMServer]:
-    """One text from a server with this script."""
-
-    async def main() -> Reply:
-        async with chat(server, **options) as model:
-            return await model.text(MESSAGES)
-
-    with LLMServer(script) as server:
-        return asyncio.run(main()), server
-
-
-def propose(script: Script, times: int = 1, **options: Any) -> tuple[Proposal, LLMServer]:
-    """The last of several proposals from a server with this script."""
-
-    async def main() -> Proposal:
-        async with chat(server, **options) as model:
-            for _ in range(times):
-                proposal, _reply = await model.structured(MESSAGES, Proposal)
-            return proposal
-
-    with LLMServer(script) as server:
-        return asyncio.run(main()), server
-
-
-async def text_of(model: ChatModel) -> Reply:
-    async with model:
-        return await model.text(MESSAGES)
-
-
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(main)
-
+from tests.llm.asking import KEY, MESSAGES, ask, chat, propose, run, text_of
+from tests.llm_server import LLMServer, Response, answer, cut, failure, hang
 
 # Answers and what they cost
 
@@ -289,136 +222,6 @@ def test_unsupported_options_are_left_out_for_the_rest_of_the_run() -> None:
     assert server.requests[-1].json == {"model": "author", "messages": MESSAGES, "max_completion_tokens": 99}
 
 
-# Structured output
-
-
-def test_an_object_is_asked_for_by_a_strict_schema() -> None:
-    proposal, server = propose([answer(GOOD)])
-    assert proposal == WINE
-    asked = server.requests[0].json
-    assert asked["messages"] == MESSAGES
-    shape = asked["response_format"]["json_schema"]
-    assert shape["name"] == "Proposal"
-    assert shape["schema"]["required"] == ["title", "rows", "columns"]
-    assert shape["schema"]["$defs"]["Column"]["additionalProperties"] is False
-
-
-@pytest.mark.parametrize("status", [400, 422, 500, 501])
-def test_an_endpoint_without_schemas_is_asked_for_json_from_then_on(status: int) -> None:
-    def script(request: dict[str, Any]) -> Response:
-        if request.get("response_format", {}).get("type") == "json_schema":
-            return failure(status, f"response_format: unknown variant json_schema in {request}")
-        return answer(GOOD)
-
-    proposal, server = propose(script, times=2)
-    assert proposal == WINE
-    kinds = [request.json["response_format"]["type"] for request in server.requests]
-    assert kinds == ["json_schema", "json_object", "json_object"]
-    assert '"malic_acid"' not in str(server.requests[1].json)
-    assert [message["role"] for message in server.requests[1].json["messages"]] == ["system", "user"]
-    assert '"title"' in server.requests[1].json["messages"][-1]["content"]
-    assert server.requests[1].json["max_tokens"] == 4096
-
-
-def test_an_endpoint_without_response_formats_is_asked_in_the_prompt_from_then_on() -> None:
-    def script(request: dict[str, Any]) -> Response:
-        return failure(400, "response_format is not supported") if "response_format" in request else answer(GOOD)
-
-    proposal, server = propose(script, times=2)
-    assert proposal == WINE
-    assert ["response_format" in request.json for request in server.requests] == [True, True, False, False]
-    assert '"title"' in server.requests[-1].json["messages"][-1]["content"]
-
-
-def test_an_endpoint_that_ignores_the_schema_is_told_in_the_prompt() -> None:
-    async def main() -> None:
-        async with chat(server) as model:
-            with pytest.raises(Refused, match="not JSON"):
-                await model.structured(MESSAGES, Proposal)
-            assert (await model.structured(MESSAGES, Proposal))[0] == WINE
-
-    with LLMServer([answer("Wine quality, perhaps?"), answer(GOOD)]) as server:
-        run(main())
-    assert '"title"' in server.requests[1].json["messages"][-1]["content"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"```json\n{GOOD}\n```",
-        f"Sure, here you are:\n\n{GOOD}\n\nShall I go on {{or not}}?",
-        f"An empty {{}} would not do.\n```json\n{GOOD}\n```",
-        f"<think>maybe {{}} or {{'title': 1}}</think>{GOOD}",
-        f"no object {{}} yet</think>{GOOD}",
-        f"With {{braces}} before: {GOOD}",
-        GOOD + GOOD.replace("Wine", "Beer"),
-    ],
-    ids=["fence", "prose", "fence after braces", "think", "lone end of think", "braces", "two objects"],
-)
-def test_the_object_is_found_in_what_is_around_it(text: str) -> None:
-    assert propose([answer(text)])[0] == WINE
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("I would rather not.", "not JSON"),
-        ("[1, 2, 3]", "not JSON"),
-        ('{"title": "Wi', "truncated"),
-        (GOOD[:-2], "truncated"),
-        ('{"title": "Wine"}', "rows: Field required"),
-        ('{"title": "Wine", "rows": 0}', "rows: Input should be greater than or equal to 1"),
-        ('{"title": "Wine", "rows": 1, "columns": [{}]}', r"columns\.0\.name: Field required"),
-        ('{"a":' * 100_000, "not JSON"),
-        ("<think>hm, {", "empty"),
-        ("", "empty"),
-    ],
-    ids=["prose", "list", "in a string", "in an object", "missing", "bound", "nested", "deep", "unclosed", "nothing"],
-)
-def test_an_answer_that_is_no_proposal_is_refused_with_its_reason_and_its_cost(text: str, reason: str) -> None:
-    with pytest.raises(Refused, match=reason) as caught:
-        propose([answer(text)], prices=Prices(1.0, 1.0))
-    assert caught.value.reason == str(caught.value)
-    assert caught.value.reply is not None
-    assert caught.value.reply.usage.cost_usd == pytest.approx(0.0015)
-
-
-# Refusals
-
-
-@pytest.mark.parametrize(
-    ("response", "reason"),
-    [
-        (answer("print(", finish_reason="length"), "truncated at 500 tokens"),
-        (answer(None, refusal="I cannot help with that."), "refused"),
-        (answer("", finish_reason="content_filter"), "refused"),
-        (answer(None), "empty"),
-        (answer(" \n"), "empty"),
-        (answer("<think>and so on"), "empty"),
-        (huge(5.0), r"answer of 5\.0 MB"),
-        (Response(b'{"choices": []}'), "empty"),
-    ],
-    ids=["length", "refusal", "filter", "null", "blank", "only thought", "huge", "no choice"],
-)
-def test_an_unusable_answer_is_refused_once_and_paid_for(response: Response, reason: str) -> None:
-    budget = Budget(max_usd=100.0)
-    with LLMServer([response]) as server, pytest.raises(Refused, match=reason) as caught:
-        run(text_of(chat(server, budget=budget, prices=Prices(1.0, 1.0))))
-    assert len(server.requests) == 1
-    assert caught.value.reply is not None
-    assert budget.spent_usd == caught.value.reply.usage.cost_usd > 0
-
-
-def test_an_endless_answer_without_a_length_is_cut_off() -> None:
-    with pytest.raises(Refused, match="MB"):
-        ask([huge(20.0, unsized=True)])
-
-
-def test_an_answer_is_fit_to_be_stored() -> None:
-    reply, _ = ask([answer("a\ud800b")])
-    assert reply.text.encode() == b"a?b"
-
-
 # Budget, concurrency, cancelling
 
 
@@ -491,85 +294,3 @@ def test_a_model_can_be_used_again_after_it_was_closed() -> None:
     with LLMServer([answer("hello")]) as server:
         model = chat(server)
         assert [run(text_of(model)).text for _ in range(2)] == ["hello", "hello"]
-
-
-# Prompts and code
-
-
-def test_a_prompt_is_known_by_its_content() -> None:
-    swapped = [dict(reversed(message.items())) for message in MESSAGES]
-    assert prompt_sha256(MESSAGES) == prompt_sha256(swapped)
-    assert prompt_sha256(MESSAGES) != prompt_sha256(MESSAGES[:1])
-    assert len(prompt_sha256([])) == 64
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "```python baseline.py\nx = 1\n```",
-        "```baseline.py\nx = 1\n```",
-        "```python:baseline.py\nx = 1\n```",
-        '```python title="baseline.py"\nx = 1\n```',
-        "```python\n# file: baseline.py\nx = 1\n```",
-        "```python\n# baseline.py\nx = 1\n```",
-        "**baseline.py**\n\n```python\nx = 1\n```",
-        "### baseline.py\n```python\nx = 1\n```",
-        "### 1. `baseline.py`:\n```python\nx = 1\n```",
-        "File: baseline.py\n~~~~\nx = 1\n~~~~",
-        "<think>```</think>Here:\r\n\r\n```python baseline.py\r\nx = 1\r\n```\r\n",
-        "- item\n\n  **./baseline.py**\n  ```python\n  x = 1\n  ```",
-        "```bash\npython baseline.py\n```\n```python baseline.py\nx = 1\n```",
-    ],
-)
-def test_a_file_is_named_in_any_of_the_usual_ways(text: str) -> None:
-    assert extract_code(text) == {"baseline.py": "x = 1\n"}
-
-
-def test_several_files_and_blocks_inside_of_blocks() -> None:
-    readme = "# Wine\n```bash\npython baseline.py\n```\nGood luck.\n"
-    text = f"```markdown README.md\n{readme}```\ntext\n```yaml src/task.yaml\na: 1\n```\n"
-    assert extract_code(text) == {"README.md": readme, "src/task.yaml": "a: 1\n"}
-
-
-def test_a_single_block_needs_no_name() -> None:
-    assert extract_code("So:\n```python\nx = 1\n\n\ny = 2\n```\nDone.") == {"": "x = 1\n\n\ny = 2\n"}
-
-
-def test_blocks_without_names_are_what_was_asked_for_when_their_number_fits() -> None:
-    asked = ("task.json", "baseline.py")
-    nameless = "```json\n{}\n```\nand\n```python\nx = 1\n```"
-    assert extract_code(nameless, asked) == {"task.json": "{}\n", "baseline.py": "x = 1\n"}
-    assert extract_code("```json\n{}\n```\n```python baseline.py\nx = 1\n```", asked) == {
-        "baseline.py": "x = 1\n",
-        "task.json": "{}\n",
-    }
-    with pytest.raises(Refused, match="without file names"):
-        extract_code(nameless, (*asked, "solution.py"))
-    with pytest.raises(Refused, match="leaves the folder"):
-        extract_code("```python ../baseline.py\nx = 1\n```\n```json\n{}\n```", asked)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("no code", "no code block"),
-        ("```python\nx = 1\n", "truncated"),
-        ("```python a.py\nx = 1\n```\n```python b.py\nx = ", "truncated"),
-        ("```\na\n```\n```\nb\n```", "several code blocks without file names"),
-        ("```python ../a.py\nx = 1\n```", "leaves the folder"),
-        ("```python /tmp/a.py\nx = 1\n```", "leaves the folder"),
-    ],
-)
-def test_code_that_cannot_be_taken_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(Refused, match=reason):
-        extract_code(text)
-
-
-@pytest.mark.parametrize("unit", ["{ ", '{"', "[{", "```\n", "<think></think>", "</think>", '{"a":', "a/", "`"])
-def test_reading_is_linear_in_the_text(unit: str) -> None:
-    began = time.monotonic()
-    with pytest.raises(Refused):
-        extract_code(unit * (2_000_000 // len(unit)))
-    with pytest.raises(Refused):
-        propose([answer(unit * (1_500_000 // len(unit) // 2))])
-    assert time.monotonic() - began < 10
