@@ -7,8 +7,10 @@
 Three models of the same make are compared on tasks that none has seen, with the same seeds and the same budget: `base`
 is untrained; `sft` was trained on `brief:make`, a teacher that improves on the baseline; `control` on as many episodes
 of the same tasks in the same form, in which `brief:make_baseline` hands in the baseline, so that learning the form is
-told apart from learning to improve. Every stage is commands of `mlgym-synth`, is printed before it runs, and goes on
-where it was; `--stage` runs one of them. The last stage writes `results/student.json`.
+told apart from learning to improve. An `--ablation` is one more student of the same teacher, in as many steps: on
+`half` of the tasks, on a third of the `families`, or on `unfiltered` episodes. Every stage is commands of
+`mlgym-synth`, is printed before it runs, and goes on where it was; `--stage` runs one of them. The last stage writes
+`results/student.json`.
 
 PYTHON is one with llama-cpp-python, which serves the models; the script that makes GGUF files comes with llama.cpp.
 """
@@ -30,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from common import write  # noqa: E402
-from figures import count_lines, same_tasks, told, trained_tokens  # noqa: E402
+from figures import count_lines, export_tokens, keep_tasks, tasks_of, told  # noqa: E402
 from served import URL, alias_of, served  # noqa: E402
 
 from mlgym_synth import registry  # noqa: E402
@@ -38,8 +40,8 @@ from mlgym_synth.training.models import find_model  # noqa: E402
 from mlgym_synth.training.run_folder import read_run  # noqa: E402
 
 STAGES = ("teach", "export", "train", "quantize", "heldout", "mlgym", "result")
-STUDENTS = {"sft": "brief:make", "control": "brief:make_baseline"}
-MODELS = ("base", *STUDENTS)
+TEACHERS = {"sft": "brief:make", "control": "brief:make_baseline"}
+ABLATIONS = ("half", "families", "unfiltered")
 REFERENCES = ("scripted:baseline", "brief:make")
 CONTEXT, ANSWER, STEPS = 8192, 448, 6
 BATCH = 4
@@ -50,6 +52,7 @@ class Experiment:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.given = arguments
+        self.students = (*TEACHERS, *(name for name in ABLATIONS if name in arguments.ablation))
         self.work: Path = arguments.work.resolve()
         self.work.mkdir(parents=True, exist_ok=True)
 
@@ -57,30 +60,34 @@ class Experiment:
         """Episodes of both teachers on the same train tasks, with the budget that the students will have."""
         tasks = [entry.id for entry in registry.select(split="train")]
         chosen = sorted(random.Random(0).sample(tasks, min(self.given.tasks, len(tasks))))
-        for student, agent in STUDENTS.items():
-            out = ["--max-steps", STEPS, "--sandbox", "bwrap", "--out", self.work / f"teacher-{student}"]
+        for teacher, agent in TEACHERS.items():
+            out = ["--max-steps", STEPS, "--sandbox", "bwrap", "--out", self.work / f"teacher-{teacher}"]
             self.cli("rollout", "--agent", agent, "--tasks", *chosen, "--episodes-per-task", "1", *out)
 
     def export(self) -> None:
         """What a student can learn from: short enough and, of the teacher, better than the baseline."""
-        for student in STUDENTS:
-            filters: list[Any] = ["--successful", *(["--improved"] if student == "sft" else [])]
-            filters += ["--max-tokens", self.given.most_tokens, "--tokenizer", self.base()]
+        for student in self.students:
+            teacher = "control" if student == "control" else "sft"
+            chosen = {"unfiltered": [], "control": ["--successful"]}.get(student, ["--successful", "--improved"])
+            filters = [*chosen, "--max-tokens", self.given.most_tokens, "--tokenizer", self.base()]
             form = ["--format", "trl", "--text", "--system", "agent", "--out", self.data(student)]
-            self.cli("export", self.work / f"teacher-{student}", *form, *filters)
-        same_tasks(self.data("control"), self.data("sft"))
+            self.cli("export", self.work / f"teacher-{teacher}", *form, *filters)
+        tasks = tasks_of(self.data("sft"))
+        for student, kept in {"control": tasks, "half": half_of(tasks), "families": third_of_families(tasks)}.items():
+            if student in self.students:
+                keep_tasks(self.data(student), kept)
 
     def train(self) -> None:
-        """Both students, from the same weights, with the same recipe, on as many episodes."""
+        """All students, from the same weights, with the same recipe, in as many steps."""
         steps = self.given.steps or round(count_lines(self.data("sft")) / BATCH)
-        for student in STUDENTS:
+        for student in self.students:
             settings = [f"max_steps={steps}", f"accumulation={BATCH}", f"bf16={str(self.given.bf16).lower()}"]
             recipe = ["--recipe", "smollm2-135m", *(part for one in settings for part in ("--set", one))]
             data = ["--data", self.data(student), "--model", self.base()]
             self.cli("train", "sft", *recipe, *data, "--out", self.work / f"model-{student}")
 
     def quantize(self) -> None:
-        """All three as GGUF files of the same type, so that they are served alike."""
+        """All of them as GGUF files of the same type, so that they are served alike."""
         for file, folder in self.files().values():
             if not file.exists():
                 scratch = file.with_suffix(".tmp")
@@ -123,9 +130,9 @@ class Experiment:
             if (self.work / f"bench-{suite}" / "summary.json").exists():
                 found[suite] = told(self.work / f"bench-{suite}", names, REFERENCES)
         found["model"] = self.given.base.name
-        found["teachers"] = STUDENTS
-        found["trajectories"] = {student: count_lines(self.data(student)) for student in STUDENTS}
-        found["trained_tokens"] = {student: trained_tokens(self.work / f"model-{student}") for student in STUDENTS}
+        found["teachers"] = TEACHERS
+        found["trajectories"] = {student: count_lines(self.data(student)) for student in self.students}
+        found["export_tokens"] = {student: export_tokens(self.work / f"model-{student}") for student in self.students}
         found["steps"], found["episodes_a_step"] = run["results"]["steps"], BATCH
         write("student", found)
 
@@ -139,7 +146,7 @@ class Experiment:
 
     def files(self) -> dict[str, tuple[Path, Path]]:
         """Model -> the file that is served, which names its weights, and the folder that it is made from."""
-        folders = {"base": Path(self.base()), **{student: self.work / f"model-{student}" for student in STUDENTS}}
+        folders = {"base": Path(self.base()), **{student: self.work / f"model-{student}" for student in self.students}}
         found = {}
         for model, folder in folders.items():
             weights = find_model(str(folder)).identity["sha256"]
@@ -158,6 +165,18 @@ class Experiment:
         code = subprocess.run(words, cwd=HERE, check=False, env={**os.environ, "OPENAI_API_KEY": "none"}).returncode
         if code not in fine:
             raise SystemExit(f"exit code {code}; run this again to go on")
+
+
+def half_of(tasks: list[str]) -> set[str]:
+    """Half of the tasks, by lot."""
+    return set(random.Random(0).sample(tasks, len(tasks) // 2))
+
+
+def third_of_families(tasks: list[str]) -> set[str]:
+    """The tasks of a third of their families, by lot."""
+    families = sorted({registry.find(task).family for task in tasks})
+    kept = random.Random(0).sample(families, max(1, len(families) // 3))
+    return {task for task in tasks if registry.find(task).family in kept}
 
 
 def resolved(text: str) -> Path:
@@ -179,6 +198,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help=f"of {BATCH} episodes (default: one pass)")
     parser.add_argument("--bf16", action="store_true", help="mixed precision: faster where the CPU has it")
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--ablation", choices=ABLATIONS, action="append", default=[], help="one more student")
     parser.add_argument("--stage", choices=STAGES, action="append")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too

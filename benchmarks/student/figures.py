@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,21 @@ def count_lines(file: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def same_tasks(file: Path, other: Path) -> None:
-    """Leave in an export only tasks that the other has too."""
-    kept = {json.loads(line)["task_id"] for line in other.read_text().splitlines()}
+def tasks_of(file: Path) -> list[str]:
+    """The tasks in an export, in order."""
+    return sorted({json.loads(line)["task_id"] for line in file.read_text().splitlines()})
+
+
+def keep_tasks(file: Path, kept: Collection[str]) -> None:
+    """Leave in an export only episodes of these tasks."""
     lines = [line for line in file.read_text().splitlines() if json.loads(line)["task_id"] in kept]
     scratch = file.with_suffix(".tmp")
     scratch.write_text("".join(f"{line}\n" for line in lines))
     scratch.replace(file)
 
 
-def trained_tokens(folder: Path) -> int | None:
-    """Tokens of the training data that the loss is of, as the training wrote it down."""
+def export_tokens(folder: Path) -> int | None:
+    """Tokens of a whole export that the loss is of, as the training wrote it down; it need not have seen all."""
     run = read_run(folder)
     return None if run is None else int(run["data"]["counts"]["trained_tokens"])
 
@@ -36,7 +40,7 @@ def told(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> d
 
     Args:
         folder: of the benchmark.
-        names: `base`, `control` and `sft` -> how the benchmark calls them.
+        names: `base`, `control`, `sft` and ablations -> how the benchmark calls them.
         references: other agents in it.
     """
     summary = json.loads((folder / "summary.json").read_text())
