@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlgym_synth import registry
 from mlgym_synth.cli.common import (
@@ -18,6 +18,11 @@ from mlgym_synth.cli.common import (
 )
 from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, roots_of
 from mlgym_synth.errors import BudgetExhausted
+
+if TYPE_CHECKING:
+    from mlgym_synth.rollouts.driver import Tally
+    from mlgym_synth.rollouts.plan import Plan, PlaySettings
+    from mlgym_synth.trajectories.model import Trajectory
 
 EXAMPLE = "mlgym-synth rollout --agent scripted:researcher --tasks 'synth/*' --split train --out runs/researcher"
 
@@ -37,9 +42,10 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play what is left; exit code 1 where an agent failed, 3 where episodes are left that infrastructure cut short.
+    """Play what is left; exit code 1 where an agent failed, 3 where episodes are left: run it again to play them.
 
-    Also 1 where a part of MLGym's checkout is broken, and was left out.
+    They are left where infrastructure cut them short, or the money was spent before. Also 1 where a part of MLGym's
+    checkout is broken, and was left out.
     """
     register_own(arguments)
     broken = register_mlgym(arguments, arguments.tasks)
@@ -49,38 +55,47 @@ def run(arguments: argparse.Namespace) -> int:
     # Here and not above, so that a wrong command line is answered at once.
     from mlgym_synth.agents import load_agent
     from mlgym_synth.env import SynthEnv
-    from mlgym_synth.rollouts.driver import Tally, rollout
     from mlgym_synth.rollouts.plan import Plan
     from mlgym_synth.sandbox import choose_backend
-    from mlgym_synth.sandbox.runtime import ensure_runtime
-    from mlgym_synth.trajectories.model import Trajectory
-    from mlgym_synth.trajectories.store import TrajectoryStore
 
     settings = _play_settings(arguments)
     load_agent(settings.agent, settings.model)
     SynthEnv(entries[0].address, max_steps=settings.max_steps, limits=settings.limits or None)  # says what is wrong
     plan = Plan(tuple(entries), arguments.episodes_per_task, arguments.seed, settings)
     choose_backend(arguments.sandbox)
-    with TrajectoryStore(arguments.out, plan.settings()) as store:
-        ensure_runtime(progress=report_progress)
-        with EpisodeBar() as bar:
-            bar.begin("episodes", len(plan), len(store.done() & plan.keys()))
-
-            def note(trajectory: Trajectory, tally: Tally) -> None:
-                bar.show("episodes", tally)
-
-            try:
-                tally = rollout(plan, store, engine_of(arguments), max_cost_usd=arguments.max_cost, on_result=note)
-            except BudgetExhausted as spent:
-                report_progress(str(spent))
-                return 1
+    tally, spent = _play(arguments, plan)
     _show(arguments, tally)
-    if tally.void:
+    if tally.void or spent:
         return 3
     return 1 if tally.statuses["agent_failed"] or broken else 0
 
 
-def _play_settings(arguments: argparse.Namespace) -> Any:
+def _play(arguments: argparse.Namespace, plan: Plan) -> tuple[Tally, bool]:
+    """Where the run stands after it, and whether its money was spent before it was through."""
+    from mlgym_synth.rollouts.driver import rollout, standing
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+    from mlgym_synth.trajectories.store import TrajectoryStore
+
+    with TrajectoryStore(arguments.out, plan.settings()) as store:
+        ensure_runtime(progress=report_progress)
+        tally = standing(plan, store)
+        with EpisodeBar() as bar:
+            bar.begin("episodes", tally.total, tally.done)
+
+            def note(trajectory: Trajectory, now: Tally) -> None:
+                nonlocal tally
+                tally = now
+                bar.show("episodes", now)
+
+            try:
+                tally = rollout(plan, store, engine_of(arguments), max_cost_usd=arguments.max_cost, on_result=note)
+            except BudgetExhausted as error:
+                report_progress(str(error))
+                return tally, True
+    return tally, False
+
+
+def _play_settings(arguments: argparse.Namespace) -> PlaySettings:
     from mlgym_synth.rollouts.plan import PlaySettings
 
     limits = {"tool_s": arguments.tool_seconds, "episode_s": arguments.episode_seconds}
@@ -94,7 +109,7 @@ def _play_settings(arguments: argparse.Namespace) -> Any:
     )
 
 
-def _show(arguments: argparse.Namespace, tally: Any) -> None:
+def _show(arguments: argparse.Namespace, tally: Tally) -> None:
     if arguments.json:
         print_json(
             {

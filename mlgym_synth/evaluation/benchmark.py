@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +19,11 @@ from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 from mlgym_synth.evaluation.audit import Finding, audit
 from mlgym_synth.evaluation.scores import Scores
 from mlgym_synth.evaluation.suites import Suite, SuiteTask
-from mlgym_synth.rollouts.driver import Tally, rollout
+from mlgym_synth.rollouts.driver import Tally, outdated, rollout
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
 from mlgym_synth.trajectories.model import Trajectory
-from mlgym_synth.trajectories.store import LEDGER, TrajectoryStore, read_summaries, read_trajectories
+from mlgym_synth.trajectories.store import LEDGER, Summary, TrajectoryStore, read_summaries, read_trajectories
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,12 @@ class AgentResults:
     Attributes:
         folder: its store.
         runs: its finished episodes, in the order of the suite.
-        missing: episodes of the plan that were not played or were cut short.
-        cost_usd: of all its episodes, those cut short included.
+        missing: episodes of the plan that were not played or were cut short, or whose task has changed since.
+        cost_usd: of all that are stored, those cut short included.
         stopped: why playing stopped before the end, in words.
-        last_error: the last failure of an episode, in words.
+        last_error: the last failure of the agent's own code, in words.
+        stored: task and index of the episodes that were asked for and are there, those cut short included; its store
+            may hold others.
     """
 
     agent: str
@@ -99,6 +102,7 @@ class AgentResults:
     cost_usd: float = 0.0
     stopped: str = ""
     last_error: str = ""
+    stored: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def statuses(self) -> Counter[str]:
@@ -186,7 +190,7 @@ def play_all(
         spent.
 
     Raises:
-        StoreInvalid: a store below `out` was begun with other settings.
+        StoreInvalid: a store below `out` was begun with other settings, or holds episodes of tasks that have changed.
         StoreInUse: another process plays there.
     """
     stopped: dict[str, str] = {}
@@ -208,6 +212,8 @@ def play_all(
 def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) -> Results:
     """Everything that is stored of a benchmark; agents without a store have no episode.
 
+    Of what a store holds, only that counts which was asked for, of the tasks as they are now.
+
     Args:
         benchmark: what was to be played.
         stopped: what `play_all` returned.
@@ -216,9 +222,7 @@ def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) ->
         StoreInvalid: a broken store.
     """
     reasons = stopped or {}
-    return Results(
-        benchmark, tuple(_read(benchmark, play.agent, reasons.get(play.agent, "")) for play in benchmark.agents)
-    )
+    return Results(benchmark, tuple(_read(benchmark, play, reasons.get(play.agent, "")) for play in benchmark.agents))
 
 
 def run_of(trajectory: Trajectory, optimum: float | None = None) -> Run:
@@ -244,19 +248,38 @@ def _scores(trajectory: Trajectory) -> tuple[float, ...]:
     return (*(score for score in earlier if score is not None), trajectory.test_score)
 
 
-def _read(benchmark: Benchmark, agent: str, stopped: str) -> AgentResults:
-    folder, total = benchmark.folder(agent), benchmark.runs * len(benchmark.suite.tasks)
+def _read(benchmark: Benchmark, play: PlaySettings, stopped: str) -> AgentResults:
+    plan, folder = benchmark.plan(play), benchmark.folder(play.agent)
     if not (folder / LEDGER).is_file():
-        return AgentResults(agent, folder, (), total, stopped=stopped)
-    places = {task.id: place for place, task in enumerate(benchmark.suite.tasks)}
-    optima = {task.id: task.optimum for task in benchmark.suite.tasks}
+        return AgentResults(play.agent, folder, (), len(plan), stopped=stopped)
+    counted = _counted(plan, read_summaries(folder))
+    runs = _runs(benchmark.suite, folder, counted.keys())
+    errors = [summary.error for summary in counted.values() if summary.status == "agent_failed" and summary.error]
+    return AgentResults(
+        play.agent,
+        folder,
+        runs,
+        missing=len(plan) - len(runs),
+        cost_usd=sum(summary.cost_usd for summary in counted.values()),
+        stopped=stopped,
+        last_error=errors[-1] if errors else "",
+        stored=frozenset(counted),
+    )
+
+
+def _counted(plan: Plan, stored: Sequence[Summary]) -> dict[tuple[str, int], Summary]:
+    """What the plan asks for, without episodes of tasks that have changed since: these are not of the same tasks."""
+    asked = plan.keys() - {(summary.task_id, summary.index) for summary in outdated(plan, stored)}
+    return {key: summary for summary in stored if (key := (summary.task_id, summary.index)) in asked}
+
+
+def _runs(suite: Suite, folder: Path, counted: AbstractSet[tuple[str, int]]) -> tuple[Run, ...]:
+    """The finished ones of these episodes, in the order of the suite."""
+    places = {task.id: place for place, task in enumerate(suite.tasks)}
+    optima = {task.id: task.optimum for task in suite.tasks}
     runs = [
         run_of(trajectory, optima[trajectory.task_id])
         for trajectory in read_trajectories(folder)
-        if not trajectory.void and trajectory.task_id in places and trajectory.index < benchmark.runs
+        if not trajectory.void and (trajectory.task_id, trajectory.index) in counted
     ]
-    runs.sort(key=lambda run: (places[run.task_id], run.index))
-    summaries = read_summaries(folder)
-    cost = sum(summary.cost_usd for summary in summaries)
-    errors = [summary.error for summary in summaries if summary.error]
-    return AgentResults(agent, folder, tuple(runs), total - len(runs), cost, stopped, errors[-1] if errors else "")
+    return tuple(sorted(runs, key=lambda run: (places[run.task_id], run.index)))

@@ -21,7 +21,6 @@ from mlgym_synth.reports.benchmark_tables import by_rank, mean_progress, run_pro
 from mlgym_synth.reports.page import Markup
 from mlgym_synth.reports.plots import draw_all
 from mlgym_synth.reports.text import counted
-from mlgym_synth.trajectories.store import LEDGER
 
 PAGE = "report.html"
 _MOODS = {"high": "bad", "medium": "warn", "low": ""}
@@ -75,13 +74,10 @@ def write_report(results: Results, analysis: Analysis | None, out: Path) -> Path
 
 
 def _trajectories(each: AgentResults, out: Path) -> Links:
-    """The report on an agent's trajectories, written beside its store."""
-    if not (each.folder / LEDGER).is_file():
+    """The report on an agent's trajectories, written beside its store; of those that belong to the benchmark."""
+    if not each.stored:
         return Links()
-    try:
-        written = trajectories.write_report(each.folder, limit=len(each.runs) + each.missing)
-    except trajectories.NoEpisodes:
-        return Links()
+    written = trajectories.write_report(each.folder, limit=len(each.stored), only=each.stored)
     return Links(quote(written.index.relative_to(out).as_posix()))
 
 

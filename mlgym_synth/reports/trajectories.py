@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,12 @@ class Written:
 
 
 def write_report(
-    folder: Path, out: Path | None = None, limit: int = LIMIT, on_episode: Callable[[int, int], None] | None = None
+    folder: Path,
+    out: Path | None = None,
+    limit: int = LIMIT,
+    on_episode: Callable[[int, int], None] | None = None,
+    *,
+    only: AbstractSet[Key] | None = None,
 ) -> Written:
     """Write the report on a run.
 
@@ -50,17 +56,18 @@ def write_report(
         out: the index if it ends in `.html`, else the folder for an `index.html`; DIR/report by default.
         limit: how many episodes get a row and a page; the first ones of every task.
         on_episode: called after each episode that was read, with how many there were and are in all.
+        only: task and index of the episodes that the report is on; None takes all.
 
     Raises:
         StoreInvalid: no store there, or a broken one.
-        NoEpisodes: it is empty.
+        NoEpisodes: it is empty, or holds none of these.
         ValueError: the limit is below 1.
     """
     if limit < 1:
         raise ValueError(f"limit={limit}: must be at least 1")
-    summaries = read_summaries(folder)
+    summaries = [s for s in read_summaries(folder) if only is None or (s.task_id, s.index) in only]
     if not summaries:
-        raise NoEpisodes(f"{folder}: no episode is stored there yet.")
+        raise NoEpisodes(f"{folder}: {'no episode' if only is None else 'none of these episodes'} is stored there yet.")
     target = out or folder / "report"
     index = target if target.suffix == ".html" else target / "index.html"
     pages = index.with_name("episodes" if index.stem == "index" else f"{index.stem}-episodes")
@@ -113,7 +120,7 @@ def _write_pages(
     for trajectory in read_trajectories(folder):
         key = (trajectory.task_id, trajectory.index)
         if key not in costs:
-            continue  # stored since the ledger was read
+            continue  # not asked for, or stored since the ledger was read
         if key in names:
             write_episode(pages / names[key], trajectory, links[key])
         outcomes[key] = outcome(trajectory, costs[key])

@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
+from mlgym_synth.folder import load_task
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Job, Plan
 from mlgym_synth.trajectories.model import Trajectory
-from mlgym_synth.trajectories.store import Summary, TrajectoryStore
+from mlgym_synth.trajectories.store import StoreInvalid, Summary, TrajectoryStore
 
 IN_A_ROW = 12
 """So many episodes in a row that were cut short by something else than the agent end a run."""
@@ -71,12 +72,13 @@ def rollout(
         on_result: called with every trajectory as it is stored.
 
     Raises:
+        StoreInvalid: what is stored is of tasks that have changed since.
+        TaskInvalid: the folder of a task that has stored episodes is gone or broken.
         RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row.
         BudgetExhausted: the cost has reached its limit, and episodes are left.
     """
-    tally, done = _before(plan, store)
-    left = [job for job in plan.jobs(done)]
-    in_a_row = 0
+    _refuse_outdated(plan, store)
+    tally, left, in_a_row = standing(plan, store), _left(plan, store), 0
 
     def within_budget() -> Iterator[Job]:
         for job in left:
@@ -104,15 +106,51 @@ def rollout(
     return tally
 
 
-def _before(plan: Plan, store: TrajectoryStore) -> tuple[Tally, set[tuple[str, int]]]:
-    """What is there already; what others cost counts too, since the limit is the store's."""
+def standing(plan: Plan, store: TrajectoryStore) -> Tally:
+    """Where a run stands before it goes on; what others cost counts too, since the limit is the store's."""
     stored, asked = store.summaries(), plan.keys()
-    kept = [s for s in stored if not s.void and (s.task_id, s.index) in asked]
     tally = Tally(len(plan), others=sum((s.task_id, s.index) not in asked for s in stored))
     tally.cost_usd = sum(s.cost_usd for s in stored)
-    for summary in kept:
-        _count_done(tally, summary)
-    return tally, {(s.task_id, s.index) for s in kept}
+    for summary in stored:
+        if not summary.void and (summary.task_id, summary.index) in asked:
+            _count_done(tally, summary)
+    return tally
+
+
+def outdated(plan: Plan, stored: Iterable[Summary]) -> list[Summary]:
+    """Finished episodes that the plan asks for, of tasks that have changed since, as far as hashes are known.
+
+    The folders are looked at, since an index knows nothing of changes that were not recorded. Tasks of other suites
+    have no folder of ours and are left out.
+
+    Raises:
+        TaskInvalid: a task's folder is gone or broken.
+    """
+    folders, asked = {entry.id: entry.folder for entry in plan.entries if not entry.opener}, plan.keys()
+    known = [
+        summary
+        for summary in stored
+        if not summary.void
+        and summary.task_sha256
+        and summary.task_id in folders
+        and (summary.task_id, summary.index) in asked
+    ]
+    now = {task_id: load_task(folders[task_id]).sha256 for task_id in {summary.task_id for summary in known}}
+    return [summary for summary in known if summary.task_sha256 != now[summary.task_id]]
+
+
+def _refuse_outdated(plan: Plan, store: TrajectoryStore) -> None:
+    if old := outdated(plan, store.summaries()):
+        raise StoreInvalid(
+            f"{store.folder}: {len(old)} stored episode{'s are' if len(old) > 1 else ' is'} of tasks that have changed"
+            f" since, the first of {old[0].task_id}. Old and new ones cannot be counted together: give another --out."
+        )
+
+
+def _left(plan: Plan, store: TrajectoryStore) -> list[Job]:
+    """What is to be played; last, what was cut short before: it may be again, and `IN_A_ROW` of these end the run."""
+    again = {(summary.task_id, summary.index) for summary in store.summaries() if summary.void}
+    return sorted(plan.jobs(store.done()), key=lambda job: (job.task_id, job.index) in again)
 
 
 def _count_done(tally: Tally, summary: Summary) -> None:

@@ -16,7 +16,7 @@ from mlgym_synth.agents.base import Action, Agent, fingerprint_of, said_by, usag
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, LLMError, MlgymSynthError
 from mlgym_synth.tools import openai_schemas
-from mlgym_synth.trajectories.model import Step, Trajectory
+from mlgym_synth.trajectories.model import Step, Trajectory, Usage
 
 
 def play(
@@ -38,11 +38,13 @@ def play(
     """
     trajectory = Trajectory("", agent.name, seed, agent_sha256=fingerprint_of(agent), version=mlgym_synth.__version__)
     trajectory.started_at, began = time.time(), time.monotonic()
+    started = False  # till then, what the agent has used is of its last episode
     try:
         with starting or contextlib.nullcontext():
             observation, info = env.reset(seed=seed)
         _describe(trajectory, env, observation, info)
         _begin(agent, observation, seed)
+        started = True
         while trajectory.exit_status is None:
             step, info = _take(env, agent, observation)
             trajectory.steps.append(step)
@@ -57,7 +59,7 @@ def play(
         trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
     trajectory.seconds = round(time.monotonic() - began, 3)
     trajectory.system = str(getattr(agent, "system", ""))
-    trajectory.usage = usage_of(agent)
+    trajectory.usage = usage_of(agent) if started else Usage()
     return trajectory
 
 

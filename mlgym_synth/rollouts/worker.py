@@ -12,7 +12,7 @@ from mlgym_synth.agents import Agent, load_agent
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.plan import Job, PlaySettings
-from mlgym_synth.trajectories.model import Step, Trajectory
+from mlgym_synth.trajectories.model import Step, Trajectory, Usage
 
 RETRIES = 2
 PAUSE_S = 1.0
@@ -43,12 +43,15 @@ class Slot:
 
     def play(self, job: Job) -> Trajectory:
         """Play a job to its end; whatever goes wrong is data in the trajectory."""
+        used = Usage()
         for attempt in range(RETRIES + 1):
             trajectory = self._try(job)
+            used += trajectory.usage
             if trajectory.fault != "infrastructure":
                 break
             if attempt < RETRIES:
                 time.sleep(PAUSE_S * 2**attempt)
+        trajectory.usage = used  # an attempt that was cut short was paid all the same
         trajectory.index, trajectory.split, trajectory.dataset = job.index, job.split, job.dataset
         return trajectory
 

@@ -13,6 +13,7 @@ from mlgym_synth.training.dataset import Reader, Row, Source
 from mlgym_synth.training.errors import DataInvalid, TemplateUnusable, TrainingRefused
 from mlgym_synth.training.masks import Encoded, Encoder, end_tokens, make_encoder
 from mlgym_synth.training.recipe import SftRecipe
+from mlgym_synth.trajectories.splits import Splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Counts:
         rows: conversations in the files.
         kept: of them trained on.
         tasks: how many different tasks they are of.
-        splits: conversations of each split of tasks.
+        splits: conversations of each split of tasks, as the registry has it; of others, as the row says.
         lengths: tokens of every conversation, before anything is cut.
         overlong: longer than the recipe's max_length.
         tokens, trained: of what is kept: all, and those that the loss is taken of.
@@ -90,12 +91,12 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
     kept: list[Encoded] = []
     long: list[tuple[int, str]] = []
     lengths, cut = list[int](), 0
-    tasks, splits = set[str | None](), Counter[str]()
+    tasks, splits, known = set[str | None](), Counter[str](), Splits()
     for number, row in enumerate(reader, 1):
         encoded = _encode(row, encoders, tokenizer, recipe)
         lengths.append(len(encoded.ids))
         tasks.add(row.task_id)
-        splits[row.split or "unknown"] += 1
+        splits[known.of(row.task_id or "", row.split or "unknown")] += 1
         if len(encoded.ids) > recipe.max_length:
             long.append((len(encoded.ids), row.where))
             encoded = encoded.cut(recipe.max_length if recipe.overlong == "truncate" else 0)

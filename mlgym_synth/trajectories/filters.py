@@ -20,6 +20,7 @@ from typing import Any
 
 from mlgym_synth.grading.reward import ROUNDING
 from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.splits import Splits
 from mlgym_synth.trajectories.store import read_trajectories
 from mlgym_synth.trajectories.tokens import TokenCounter
 
@@ -147,8 +148,13 @@ def reward_at_least(least: float) -> Filter:
 
 
 def of_split(split: str) -> Filter:
-    """Tasks of a split, `train` or `heldout`."""
-    return _each(f"split {split}", lambda trajectory: trajectory.split == split)
+    """Tasks of a split, `train` or `heldout`: of the one they are of now, else of the one that is stored."""
+
+    def start() -> Test:
+        splits = Splits()
+        return lambda trajectory: trajectory if splits.of(trajectory.task_id, trajectory.split) == split else None
+
+    return Filter(f"split {split}", start)
 
 
 def of_family(pattern: str) -> Filter:

@@ -26,6 +26,14 @@ class Usage:
     tokens_received: int = 0
     cost_usd: float = 0.0
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.tokens_sent + other.tokens_sent,
+            self.tokens_received + other.tokens_received,
+            self.cost_usd + other.cost_usd,
+        )
+
     def __sub__(self, other: Usage) -> Usage:
         return Usage(
             self.calls - other.calls,
@@ -100,7 +108,7 @@ class Trajectory:
         error: the failure in words.
         cause: of a lost sandbox.
         baseline_score, reference_score, test_score, progress: on the test half; None where there is none.
-        usage: of the whole episode.
+        usage: of the whole episode, with what attempts took that infrastructure cut short before it.
         sandbox: the backend.
         max_steps: the step budget.
         seconds: wall time from reset to the end.

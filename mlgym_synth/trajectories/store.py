@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
@@ -32,13 +33,16 @@ LEDGER, SHARDS = "ledger.sqlite", "trajectories"
 SHARD_EPISODES = 256
 SHARD_BYTES = 64 << 20
 """A shard is sealed at so many trajectories, or so many bytes of JSON."""
+_SHARD_FILE = re.compile(r"shard-\d+\.(parquet|tmp)")
+_RETIRED = {"tasks", "episodes_per_task"}
+"""Settings that earlier versions kept, and that decide no longer whether a run can go on."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (setting TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS episodes (
     task_id TEXT, number INTEGER, status TEXT, void INTEGER, family TEXT, split TEXT, agent TEXT, seed INTEGER,
     steps INTEGER, total_reward REAL, progress REAL, tokens INTEGER, cost_usd REAL, seconds REAL, error TEXT,
-    bytes INTEGER, payload BLOB, shard TEXT, at REAL,
+    bytes INTEGER, payload BLOB, shard TEXT, at REAL, task_sha256 TEXT,
     PRIMARY KEY (task_id, number)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unsealed ON episodes (void, at) WHERE shard IS NULL;
@@ -55,7 +59,10 @@ class StoreInvalid(MlgymSynthError):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A trajectory in the ledger, without its steps; costs no look into the shards."""
+    """A trajectory in the ledger, without its steps; costs no look into the shards.
+
+    `task_sha256` is empty where an earlier version kept it.
+    """
 
     task_id: str
     index: int
@@ -72,6 +79,7 @@ class Summary:
     cost_usd: float
     seconds: float
     error: str | None
+    task_sha256: str
 
 
 _FIELDS = tuple(field.name for field in fields(Summary))
@@ -108,6 +116,7 @@ class TrajectoryStore:
         self._base = sqlite3.connect(folder / LEDGER, check_same_thread=False)
         try:
             self._begin(dict(settings or {}))
+            self._migrate()
             self._remove_unknown_shards()
         except BaseException as error:
             self._base.close()
@@ -124,18 +133,20 @@ class TrajectoryStore:
         usage = trajectory.usage
         with self._base:
             done = self._base.execute(
-                "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
+                "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)"
                 " ON CONFLICT DO UPDATE SET (status, void, family, split, agent, seed, steps, total_reward, progress,"
-                " tokens, cost_usd, seconds, error, bytes, payload, at) = (excluded.status, excluded.void,"
+                " tokens, cost_usd, seconds, error, bytes, payload, at, task_sha256) = (excluded.status, excluded.void,"
                 " excluded.family, excluded.split, excluded.agent, excluded.seed, excluded.steps,"
                 " excluded.total_reward, excluded.progress, excluded.tokens, episodes.cost_usd + excluded.cost_usd,"
-                " excluded.seconds, excluded.error, excluded.bytes, excluded.payload, excluded.at) WHERE episodes.void",
+                " excluded.seconds, excluded.error, excluded.bytes, excluded.payload, excluded.at,"
+                " excluded.task_sha256) WHERE episodes.void",
                 (
-                    *(trajectory.task_id, trajectory.index, trajectory.status, trajectory.void, trajectory.family),
-                    *(trajectory.split, trajectory.agent, trajectory.seed, len(trajectory.steps)),
+                    *(row["task_id"], trajectory.index, row["status"], trajectory.void, row["family"]),
+                    *(row["split"], row["agent"], trajectory.seed, len(trajectory.steps)),
                     *(trajectory.total_reward, trajectory.progress, usage.tokens_sent + usage.tokens_received),
-                    *(usage.cost_usd, trajectory.seconds, _scrubbed(trajectory.error), len(text)),
+                    *(usage.cost_usd, trajectory.seconds, _scrubbed(row["error"]), len(text)),
                     *(zlib.compress(text.encode(), 1), trajectory.started_at + trajectory.seconds),
+                    row["task_sha256"],
                 ),
             ).rowcount
         if done and not trajectory.void:
@@ -197,7 +208,7 @@ class TrajectoryStore:
     def _begin(self, settings: dict[str, Any]) -> None:
         began = _settings(self._base)
         if began:
-            names = sorted({*began, *settings})
+            names = sorted({*began, *settings} - _RETIRED)
             other = [name for name in names if began.get(name) != json.loads(json.dumps(settings.get(name)))]
             if other and settings:
                 told = "; ".join(f"{name} was {began.get(name)!r}, is {settings.get(name)!r}" for name in other)
@@ -208,6 +219,11 @@ class TrajectoryStore:
             for name, value in () if began else settings.items():
                 self._base.execute("INSERT INTO run VALUES (?, ?)", (name, json.dumps(value)))
 
+    def _migrate(self) -> None:
+        if not _has_hashes(self._base):
+            with self._base:
+                self._base.execute("ALTER TABLE episodes ADD COLUMN task_sha256 TEXT")
+
     def _unsealed(self) -> tuple[int, int]:
         count, size = self._base.execute(
             "SELECT count(*), coalesce(sum(bytes), 0) FROM episodes WHERE shard IS NULL AND NOT void"
@@ -217,7 +233,7 @@ class TrajectoryStore:
     def _remove_unknown_shards(self) -> None:
         known = {name for (name,) in self._base.execute("SELECT DISTINCT shard FROM episodes WHERE shard IS NOT NULL")}
         for file in (self.folder / SHARDS).iterdir():
-            if file.name not in known:
+            if file.name not in known and _SHARD_FILE.fullmatch(file.name):
                 file.unlink()
         if missing := sorted(known - {file.name for file in (self.folder / SHARDS).iterdir()}):
             raise StoreInvalid(f"{self.folder / SHARDS}: {missing[0]} is missing. Put it back, or give another folder.")
@@ -300,8 +316,17 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _summaries(base: sqlite3.Connection) -> list[Summary]:
-    rows = base.execute(f"SELECT {_SUMMARY} FROM episodes ORDER BY task_id, number")
-    return [Summary(**dict(zip(_FIELDS, row, strict=True)) | {"void": bool(row[3])}) for row in rows]
+    names = _SUMMARY if _has_hashes(base) else _SUMMARY.replace("task_sha256", "NULL")
+    rows = base.execute(f"SELECT {names} FROM episodes ORDER BY task_id, number")
+    return [
+        Summary(**dict(zip(_FIELDS, row, strict=True)) | {"void": bool(row[3]), "task_sha256": row[-1] or ""})
+        for row in rows
+    ]
+
+
+def _has_hashes(base: sqlite3.Connection) -> bool:
+    """Ledgers of earlier versions have no hashes of tasks; readers take them as they are, the next writer adds them."""
+    return any(name == "task_sha256" for _, name, *_ in base.execute("PRAGMA table_info(episodes)"))
 
 
 def _settings(base: sqlite3.Connection) -> dict[str, Any]:

@@ -10,13 +10,17 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from mlgym_synth.llm.prompts import Prompts
 from mlgym_synth.tools import openai_schemas
 from mlgym_synth.trajectories.model import Step, Trajectory, plain
 
 Message = dict[str, Any]
 _LARGEST_INT = 2**63
+_PROMPTS = Prompts(Path(__file__).parents[1] / "agents" / "prompts")
+"""What `openai:` agents are told first, of either form. The texts alone: the agents are on a higher floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Form:
     Attributes:
         text: actions as text, and as the model wrote it where it wrote text (`said.response`).
         reasoning: keep what was marked as reasoning, as `reasoning_content`.
-        system: what a system turn in front says; None takes what the agent's model was told, if it was.
+        system: what a system turn in front says; None takes what the agent's model was told, if it was, in this form.
     """
 
     text: bool = False
@@ -38,7 +42,7 @@ class Form:
 
         As text they end with the assistant: nobody answers to what the last action did.
         """
-        system = trajectory.system if self.system is None else self.system
+        system = self._told(trajectory) if self.system is None else self.system
         turns: list[Message] = [{"role": "system", "content": system}] if system else []
         turns.append({"role": "user", "content": trajectory.statement})
         for step in trajectory.steps:
@@ -53,6 +57,11 @@ class Form:
                 said["tool_calls"] = [{"type": "function", "function": {"name": name, "arguments": arguments}}]
                 turns += [said, {"role": "tool", "name": name, "content": step.observation}]
         return turns[:-1] if self.text and trajectory.steps else turns
+
+    def _told(self, trajectory: Trajectory) -> str:
+        """The model was told to act in the form that it played in, which the turns here may not be of."""
+        this, other = map(_PROMPTS.filled, ("text", "tools") if self.text else ("tools", "text"))
+        return this if trajectory.system == other else trajectory.system
 
     def tools(self) -> list[dict[str, Any]]:
         """The function schemas that belong to the turns; none for text."""

@@ -13,10 +13,13 @@ from mlgym_synth.trajectories import Trajectory
 from mlgym_synth.trajectories.store import TrajectoryStore
 from tests.trajectories.episodes import a_step, an_episode
 
+TASK = "gone-0001"
+"""One that the registry does not know: what split it is of, its episodes say."""
+
 
 def an_ending(index: int, reward: float, **more: object) -> Trajectory:
     last = a_step(tool("submit"), f"Handed in {index}.", reward=reward)
-    return an_episode(last, index=index, seed=index, started_at=float(index), **more)
+    return an_episode(last, task_id=TASK, index=index, seed=index, started_at=float(index), **more)
 
 
 @pytest.fixture
@@ -29,9 +32,8 @@ def run_folder(tmp_path: Path) -> Path:
         store.put(an_ending(3, 0.0, exit_status="no_submission", test_score=None, progress=None))
         store.put(an_ending(4, 0.0, exit_status=None, fault="infrastructure", error="SandboxDied: gone"))
         store.put(an_ending(5, 0.0, exit_status=None, fault="model", error="LLMError: gone"))
-        store.put(
-            an_episode(a_step(None), index=6, seed=6, started_at=6.0, exit_status=None, fault="agent", test_score=None)
-        )
+        failed = {"exit_status": None, "fault": "agent", "test_score": None}
+        store.put(an_episode(a_step(None), task_id=TASK, index=6, seed=6, started_at=6.0, **failed))
     return folder
 
 
@@ -120,7 +122,7 @@ def test_system_turn_and_mlgym_folders(run_folder: Path, tmp_path: Path) -> None
     (tmp_path / "system.txt").write_text("Be brief.\n")
     out, options = tmp_path / "trajs", ("--best", 1, "--system", tmp_path / "system.txt")
     assert export(run_folder, "--format", "traj", "--out", out, *options) == 0
-    (file,) = out.glob("*/task-0001.traj")
+    (file,) = out.glob(f"*/{TASK}.traj")
     assert json.loads(file.read_text())["history"][0]["content"] == "Be brief."
     assert export(run_folder, "--format", "traj", "--out", out) == 2  # never onto what is there
 

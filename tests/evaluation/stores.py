@@ -59,6 +59,8 @@ def trajectory(task: SuiteTask, agent: str, job: Job, outcome: Outcome) -> Traje
     made = Trajectory(task.id, agent, job.seed, job.index, steps=steps, usage=Usage(3, 900, 100, 0.02), **about)
     if outcome is None:
         made.fault, made.error = "infrastructure", "SandboxDied: the daemon is gone"
+    elif outcome == "agent_failed":
+        made.fault, made.error = "agent", "KeyError: 'plan'"
     elif isinstance(outcome, str):
         made.exit_status = outcome
     else:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mlgym_synth import registry
 from mlgym_synth.errors import TaskNotFound
 from mlgym_synth.evaluation.analysis import analyse, summary, write_files
-from mlgym_synth.evaluation.benchmark import Benchmark, Results, read_results, run_of
+from mlgym_synth.evaluation.benchmark import Benchmark, Results, play_all, read_results, run_of
 from mlgym_synth.evaluation.scores import Scores, load_scores
 from mlgym_synth.evaluation.suites import open_suite
+from mlgym_synth.folder import load_task
+from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import PlaySettings
 from mlgym_synth.trajectories import Step, Trajectory
-from tests.evaluation.stores import FAMOUS, KNOWN, OTHER, Runs, benchmark
+from mlgym_synth.trajectories.store import StoreInvalid, TrajectoryStore
+from tests.evaluation.stores import FAMOUS, KNOWN, OTHER, Runs, benchmark, suite, trajectory
 
 
 def scores_of(results: Results, *, well_known: bool = False) -> Scores:
@@ -87,6 +92,39 @@ def test_missing_episodes_are_no_zeros(tmp_path: Path) -> None:
     assert found.progress["a"].value == pytest.approx(1.0)
     assert found.progress["b"].value == pytest.approx(0.0)
     assert results.agents[0].cost_usd == pytest.approx(0.08)  # what was cut short was paid all the same
+
+
+def test_a_store_may_hold_more_than_is_asked_for(tmp_path: Path) -> None:
+    """Here one run of one task is, and three runs of two are stored."""
+    runs: Runs = {"a": {KNOWN: [[1.0], [0.0], None], OTHER: ["agent_failed", [0.5], [0.5]]}}
+    played = benchmark(tmp_path, runs, count=3)
+    asked = replace(played, suite=suite(tmp_path, KNOWN), runs=1)
+    (results,) = read_results(asked).agents
+    assert [(run.task_id, run.index) for run in results.runs] == [(KNOWN, 0)]
+    assert results.stored == {(KNOWN, 0)}
+    assert (results.missing, results.last_error) == (0, "")
+    assert results.cost_usd == pytest.approx(0.02)
+
+
+def test_the_last_failure_is_the_agents_own(tmp_path: Path) -> None:
+    (results,) = read_results(benchmark(tmp_path, {"a": {KNOWN: ["agent_failed", None]}})).agents
+    assert results.last_error == "KeyError: 'plan'"
+    assert results.stored == {(KNOWN, 0), (KNOWN, 1)}
+
+
+def test_episodes_of_a_task_that_has_changed_since_are_missing(tmp_path: Path) -> None:
+    hashes = {0: load_task(registry.find(KNOWN).folder).sha256, 1: "of an earlier version"}
+    played = benchmark(tmp_path, {"a": {KNOWN: []}})
+    task, plan = played.suite.tasks[0], played.plan(played.agents[0])
+    with TrajectoryStore(played.folder("a"), plan.settings()) as store:
+        for job in plan.jobs():
+            store.put(replace(trajectory(task, "a", job, [1.0]), task_sha256=hashes[job.index]))
+    (results,) = read_results(played).agents
+    assert ([run.index for run in results.runs], results.missing) == ([0], 1)
+    assert results.stored == {(KNOWN, 0)}
+    assert results.cost_usd == pytest.approx(0.02)
+    with pytest.raises(StoreInvalid, match=f"1 stored episode is of tasks that have changed.*{KNOWN}"):
+        play_all(played, LocalEngine(slots=1))
 
 
 def test_an_agent_without_any_episode_holds_nobody_up(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from selenium.webdriver.common.by import By
 from mlgym_synth.evaluation.analysis import analyse, write_files
 from mlgym_synth.evaluation.benchmark import Results, read_results
 from mlgym_synth.reports.benchmark import write_report
-from tests.evaluation.stores import FAMOUS, KNOWN, OTHER, Runs, benchmark
+from tests.evaluation.stores import FAMOUS, KNOWN, OTHER, Runs, benchmark, suite
 from tests.reports.browsing import log
 from tests.reports.reading import Page
 
@@ -69,6 +70,19 @@ def test_every_link_leads_somewhere(report: Path) -> None:
     episodes = [address for address in page.addresses if "/episodes/" in address]
     assert any(address.endswith("#step-1") for address in episodes)
     assert {address.split("/")[0] for address in episodes} == {"openai-org-b-good-b-x", "cheat", "scripted-nop"}
+
+
+def test_links_lead_somewhere_where_a_store_holds_more(tmp_path: Path) -> None:
+    """Of another task, and of more runs than were asked for."""
+    played = benchmark(tmp_path, {"a": {KNOWN: [[1.0], None, [1.0]], OTHER: [[1.0], [1.0], "agent_failed"]}}, count=3)
+    results = read_results(replace(played, suite=suite(tmp_path, OTHER), runs=2))
+    page = Page(write_report(results, None, played.out))
+    episodes = {unquote(address) for address in page.addresses if "/episodes/" in address}
+    assert episodes == {f"a/report/episodes/{OTHER}-000{index}.html" for index in range(2)}
+    assert all((played.out / address).is_file() for address in episodes)
+    told = Page(played.out / "a" / "report" / "index.html").words
+    assert told[0] == "2 episodes of 1 tasks"
+    assert not any("not shown" in word for word in told)
 
 
 def test_tables_hold_the_same(report: Path) -> None:

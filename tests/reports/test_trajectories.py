@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from mlgym_synth.agents import ScriptedAgent, load_agent
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.cli import main
 from mlgym_synth.env import SynthEnv
+from mlgym_synth.reports.episodes import Run, index_parts
 from mlgym_synth.reports.tally import Group, outcome
-from mlgym_synth.reports.trajectories import write_report
+from mlgym_synth.reports.trajectories import NoEpisodes, write_report
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.trajectories import Said, Step, Trajectory, Usage
 from mlgym_synth.trajectories.store import TrajectoryStore
@@ -157,6 +160,24 @@ def test_episodes_of_two_tasks_are_two_pieces_of_evidence() -> None:
     assert alone.interval is None
 
 
+def test_intervals_are_drawn_from_one_seed_over_tasks() -> None:
+    returns = [(task, ((task * 7 + index * 3) % 11) / 10) for task in range(5) for index in range(task + 1)]
+    episodes = [replace(outcome(invented(), 0.0), task_id=f"task-{task}", worth=worth) for task, worth in returns]
+    whole, last = Group(episodes).mean_return, Group(episodes[-5:]).mean_return
+    assert whole is not None
+    assert last is not None
+    assert (whole.value, whole.interval) == (0.58, (0.4153846153846154, 0.69))
+    assert (last.value, last.interval) == (0.54, (0.28, 0.76))
+
+
+def test_many_tasks_are_told_of_in_a_moment() -> None:
+    one = outcome(invented(), 0.0)
+    episodes = [replace(one, task_id=f"task-{n // 2}", index=n % 2, worth=n % 7 / 7) for n in range(2000)]
+    began = time.monotonic()
+    assert len("".join(part.text for part in index_parts(Run(episodes, {}, {})))) > 100_000
+    assert time.monotonic() - began < 10
+
+
 def test_hostile_output_is_text(index: Path) -> None:
     for file in pages(index):
         page = Page(file)
@@ -239,6 +260,14 @@ def test_a_limit_takes_the_first_of_every_task_and_says_so(run: Path, tmp_path: 
         f"{TASK}-0001.html",
         "task-9001-0000.html",
     ]
+
+
+def test_a_report_can_be_on_some_episodes_only(run: Path, tmp_path: Path) -> None:
+    written = write_report(run, tmp_path, only={(TASK, 1), ("task-9001", 3), ("task-9001", 99)})
+    assert (written.episodes, written.pages) == (2, 2)
+    assert [file.name for file in pages(written.index)] == [f"{TASK}-0001.html", "task-9001-0003.html"]
+    with pytest.raises(NoEpisodes, match="none of these episodes is stored there"):
+        write_report(run, tmp_path, only=set())
 
 
 def test_a_run_can_be_looked_at_while_it_writes(tmp_path: Path) -> None:

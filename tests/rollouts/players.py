@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
+
 from mlgym_synth.agents import Action, ScriptedAgent
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.errors import LLMError, SandboxDied
@@ -53,6 +55,21 @@ def no_endpoint() -> ScriptedAgent:
 def no_daemon() -> ScriptedAgent:
     """Fails as if the sandbox's host had."""
     return _Faulty(SandboxDied("the daemon is gone"))
+
+
+class _Deadly(ScriptedAgent):
+    """Every sandbox of this process dies under its second action, as with a host that fails."""
+
+    def act(self, observation: str) -> Action:
+        if self.usage.calls == 1:
+            for child in psutil.Process().children():
+                if child.name() == "bwrap":
+                    child.kill()
+        return super().act(observation)
+
+
+def deadly() -> ScriptedAgent:
+    return _Deadly("deadly", _quick)
 
 
 class _Murderous(ScriptedAgent):

@@ -13,7 +13,7 @@ from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, LLMError
 from mlgym_synth.rollouts.episode import play
-from mlgym_synth.trajectories import Step
+from mlgym_synth.trajectories import Step, Usage
 
 TASK = "task-0018"  # a program task: its baseline takes no time
 
@@ -100,6 +100,14 @@ def test_a_failing_agent_is_data(env: SynthEnv, error: Exception, fault: str, at
     assert type(error).__name__ in trajectory.error
     assert trajectory.exit_status is None
     assert len(trajectory.steps) == (0 if at_start else 1)
+
+
+def test_an_agent_that_was_not_begun_has_used_nothing(env: SynthEnv) -> None:
+    """Else what it used in the episode before would be counted again."""
+    agent = load_agent("scripted:baseline")
+    assert play(env, agent, seed=0).usage.calls == 2
+    nowhere = SynthEnv(registry.find(TASK).folder, sandbox="no such backend")
+    assert play(nowhere, agent, seed=1).usage == Usage()
 
 
 def test_a_sandbox_that_cannot_be_had_is_nobodys_failure() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,13 +22,14 @@ from mlgym_synth import registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
+from mlgym_synth.registry import TaskEntry
 from mlgym_synth.rollouts import worker
 from mlgym_synth.rollouts.driver import IN_A_ROW, rollout
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings, episode_seed
 from mlgym_synth.trajectories import Trajectory
-from mlgym_synth.trajectories.store import TrajectoryStore, read_summaries, read_trajectories
+from mlgym_synth.trajectories.store import StoreInvalid, TrajectoryStore, read_summaries, read_trajectories
 
 TASKS = ("task-0018", "task-0020", "task-0016")
 PLAYERS = "tests.rollouts.players"
@@ -133,6 +136,60 @@ def test_a_data_set_that_is_gone_is_infrastructure(tmp_path: Path, monkeypatch: 
     with TrajectoryStore(tmp_path, run.settings()) as store:
         tally = rollout(run, store, LocalEngine(slots=1))
     assert (tally.done, tally.void) == (1, 0)
+
+
+def test_what_attempts_used_that_infrastructure_cut_short_is_counted(tmp_path: Path) -> None:
+    run = Plan((registry.find(TASKS[0]),), 1, 1, PlaySettings(f"{PLAYERS}:deadly", sandbox="bwrap"))
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        assert rollout(run, store, LocalEngine(slots=1)).void == 1
+    (lost,) = read_trajectories(tmp_path)
+    assert (lost.status, len(lost.steps)) == ("infrastructure_failed", 1)
+    assert lost.usage.calls == 2 * (1 + worker.RETRIES)
+
+
+def test_what_was_cut_short_before_is_played_last(tmp_path: Path) -> None:
+    """Episodes that fail for reasons of their own would end every call at the same place, with all others unplayed."""
+    run, order = plan("scripted:nop"), list[tuple[str, int]]()
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        for task in reversed(TASKS[:2]):
+            store.put(Trajectory(task, "scripted:nop", 0, fault="infrastructure", error="SandboxDied: gone"))
+        rollout(run, store, LocalEngine(slots=1), on_result=lambda t, _: order.append((t.task_id, t.index)))
+    assert order == [(TASKS[0], 1), (TASKS[1], 1), (TASKS[0], 0), (TASKS[1], 0)]
+
+
+def own_task(root: Path) -> Plan:
+    """A run of a task of one's own, a copy of a shipped one; its index says nothing true of its content."""
+    shutil.copytree(registry.find(TASKS[0]).folder, root / "envs" / "own-0001")
+    spec = root / "envs" / "own-0001" / "task.yaml"
+    spec.write_text(spec.read_text().replace(TASKS[0], "own-0001"))
+    (root / "registry").mkdir()
+    line = {name: getattr(registry.find(TASKS[0]), name) for name in TaskEntry.__slots__ if name != "root"}
+    line |= {"id": "own-0001", "path": "envs/own-0001", "sha256": "of an earlier version"}
+    (root / "registry" / "index.jsonl").write_text(registry.index_line(line))
+    registry.register(root)
+    return Plan((registry.find("own-0001"),), 1, 1, PlaySettings("scripted:nop", sandbox="bwrap", max_steps=1))
+
+
+def test_a_store_with_episodes_of_a_task_that_has_changed_is_refused(tmp_path: Path) -> None:
+    run = own_task(tmp_path / "own")
+    with TrajectoryStore(tmp_path / "run", run.settings()) as store:
+        assert rollout(run, store, LocalEngine(slots=1)).played == 1
+        assert rollout(run, store, LocalEngine(slots=1)).played == 0
+        (tmp_path / "own" / "envs" / "own-0001" / "workspace" / "hint.txt").write_text("Sort first.")
+        with pytest.raises(StoreInvalid, match=r"1 stored episode is .*changed since.* own-0001.* another --out"):
+            rollout(run, store, LocalEngine(slots=1))
+        others = replace(run, entries=(registry.find(TASKS[0]),))
+        assert rollout(others, store, LocalEngine(slots=1)).others == 1
+        foreign = replace(run, entries=(replace(run.entries[0], opener="a:suite"),))
+        assert rollout(foreign, store, LocalEngine(slots=1)).done == 1, "tasks of other suites hash something else"
+
+
+def test_what_was_cut_short_before_a_task_changed_is_played_again(tmp_path: Path) -> None:
+    run = own_task(tmp_path / "own")
+    with TrajectoryStore(tmp_path / "run", run.settings()) as store:
+        store.put(Trajectory("own-0001", "scripted:nop", 0, fault="model", task_sha256="of an earlier version"))
+        assert rollout(run, store, LocalEngine(slots=1)).played == 1
+        assert rollout(run, store, LocalEngine(slots=1)).done == 1
 
 
 class Paid(LocalEngine):

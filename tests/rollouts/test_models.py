@@ -114,11 +114,16 @@ def test_the_budget_of_a_run_counts_what_was_spent_before(tmp_path: Path) -> Non
             )
 
         first = run("--max-cost", "7")
-        assert first.returncode == 1
+        assert first.returncode == 3
         assert "higher --max-cost" in first.stderr
         stored = len(read_summaries(tmp_path))
         assert 0 <= stored - math.ceil(7 / 3) <= 1  # the one that had begun
-        assert run("--max-cost", "7").returncode == 1
+        again = run("--max-cost", "7")
+        assert again.returncode == 3
+        for done, played in ((first, stored), (again, 0)):
+            told = json.loads(done.stdout)
+            assert [told[name] for name in ("episodes", "total", "played")] == [stored, 20, played]
+            assert told["cost_usd"] >= 7
         assert len(read_summaries(tmp_path)) == stored
         assert json.loads(run("--max-cost", "1000").stdout)["episodes"] == 20
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from mlgym_synth import registry
 from mlgym_synth.training.dry_run import dry_run, packed
 from mlgym_synth.training.errors import ModelUnusable, TemplateUnusable, TrainingRefused
 from mlgym_synth.training.prepare import prepare
@@ -87,6 +89,16 @@ def test_heldout_tasks_are_refused(tokenizer: str, tmp_path: Path) -> None:
     assert summary["splits"] == {"train": 1, "heldout": 1}
 
 
+def test_the_registry_knows_best_what_is_held_out(tokenizer: str, tmp_path: Path) -> None:
+    """Tasks move between splits; an export says what was true when the episode was played."""
+    train, heldout = (registry.select(split=split, limit=1)[0].id for split in ("train", "heldout"))
+    moved = [a_row(task_id=train, split="heldout"), a_row(task_id=heldout), a_row(task_id=None, split=None)]
+    with pytest.raises(TrainingRefused, match=r"1 conversations are of held-out tasks"):
+        dry_run([an_export(tmp_path / "sft.jsonl", moved)], load_recipe(None, tokenizer=tokenizer))
+    file = an_export(tmp_path / "sft.jsonl", [moved[0], moved[2]])
+    assert dry_run([file], load_recipe(None, tokenizer=tokenizer)).summary()["splits"] == {"train": 1, "unknown": 1}
+
+
 def test_the_row_is_named_that_a_template_cannot_render(tmp_path: Path) -> None:
     a_tokenizer(WITHOUT_TOOLS).save_pretrained(str(tmp_path / "tokenizer"))
     file = an_export(tmp_path / "sft.jsonl", [a_text_row(), a_row()])
@@ -99,6 +111,35 @@ def test_no_tokenizer_there(export: Path, tmp_path: Path) -> None:
         dry_run([export], load_recipe(None, tokenizer=str(tmp_path / "nowhere")))
     with pytest.raises(ModelUnusable, match="--tokenizer"):
         dry_run([export], load_recipe(None, tokenizer=str(tmp_path)))
+
+
+def test_a_token_takes_a_few_bytes(tokenizer: str, tmp_path: Path) -> None:
+    said = [{"role": role, "content": "word " * 2000} for role in ("user", "assistant")]
+    file = an_export(tmp_path / "sft.jsonl", [a_text_row(messages=said) for _ in range(10)])
+    recipe = load_recipe(None, ["max_length=30000"], tokenizer=tokenizer)
+    packed(prepare([file], recipe, a_tokenizer(), lambda done: None), recipe)  # imports what it needs
+    tracemalloc.start()
+    prepared = prepare([file], recipe, a_tokenizer(), lambda done: None)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    rows = packed(prepared, recipe)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 8 * prepared.counts.tokens
+    assert peak - held + rows.data.nbytes < 24 * prepared.counts.tokens
+
+
+def test_rows_are_the_sequences_in_order(tokenizer: str, tmp_path: Path) -> None:
+    texts = [a_row(number) for number in (7, 3, 5)]
+    recipe = load_recipe(None, tokenizer=tokenizer)
+    prepared = prepare([an_export(tmp_path / "sft.jsonl", texts)], recipe, a_tokenizer(), lambda done: None)
+    for row, text in zip(packed(prepared, recipe), texts, strict=True):
+        rendered = a_tokenizer().apply_chat_template(text["messages"], tools=text["tools"], tokenize=False)
+        assert a_tokenizer().decode(row["input_ids"]) == rendered
+        learned = a_tokenizer().decode([label for label in row["labels"] if label != -100])
+        call, submit = (rendered.split("<|im_start|>assistant\n")[place].split("<|im_end|>")[0] for place in (1, 2))
+        assert learned == f"{call}<|im_end|>{submit}<|im_end|>"
+        assert all(label in (-100, token) for token, label in zip(row["input_ids"], row["labels"], strict=True))
 
 
 def test_packing_keeps_all_tokens_and_labels(tokenizer: str, export: Path) -> None:

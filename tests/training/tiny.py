@@ -108,7 +108,7 @@ def a_row(number: int = 0, **more: Any) -> dict[str, Any]:
         a_call("submit"),
         {"role": "tool", "name": "bash", "content": "Handed in."},
     ]
-    return {"messages": messages, "tools": [SCHEMA], "task_id": f"task-{number:04}", "split": "train", **more}
+    return {"messages": messages, "tools": [SCHEMA], "task_id": f"gone-{number:04}", "split": "train", **more}
 
 
 def a_text_row(number: int = 0, **more: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def a_text_row(number: int = 0, **more: Any) -> dict[str, Any]:
         {"role": "user", "content": f"accuracy 0.{70 + number}"},
         {"role": "assistant", "content": "```bash\nsubmit\n```"},
     ]
-    return {"messages": messages, "task_id": f"task-{number:04}", "split": "train", **more}
+    return {"messages": messages, "task_id": f"gone-{number:04}", "split": "train", **more}
 
 
 def an_export(file: Path, rows: list[Any]) -> Path:

@@ -25,7 +25,7 @@ from trl.data_utils import (
 
 from mlgym_synth.agents.scripted import bash
 from mlgym_synth.tools import openai_schemas
-from mlgym_synth.trajectories import Said, Trajectory
+from mlgym_synth.trajectories import Trajectory
 from mlgym_synth.trajectories.export import FORMATS, ExportError, write_sharegpt, write_traj, write_trl
 from mlgym_synth.trajectories.filters import apply, at_most, cut_to
 from mlgym_synth.trajectories.tokens import TokenizerUnavailable, by_tokenizer
@@ -178,25 +178,6 @@ def test_trl_as_text_alternates_and_ends_with_the_assistant(
     assert answers[3:] == ["```bash\ncat zürich.txt; python baseline.py\n```", "```\nvalidate\n```", "```\nsubmit\n```"]
     assert model["messages"][2]["content"] == "I look.\n\n```\nls\n```"  # as the model wrote it
     assert learned(tokenizer, model) == ["I look.\n\n```\nls\n```<|im_end|>", "```\nsubmit\n```<|im_end|>"]
-
-
-def test_a_command_with_fences_gets_a_longer_one() -> None:
-    (_, said) = Form(text=True).messages(an_episode(a_step(bash("cat <<E\n````\nE"), said=Said("So:"))))
-    assert said["content"] == "So:\n\n`````bash\ncat <<E\n````\nE\n`````"
-
-
-def test_what_the_agent_says_of_an_answer_is_not_the_models_word() -> None:
-    said = Said("I would rather talk.")
-    (_, turn, _) = Form().messages(an_episode(a_step({"malformed": "the answer calls no tool"}, said=said)))
-    assert turn == {"role": "assistant", "content": "I would rather talk."}
-
-
-def test_reasoning_is_kept_when_asked_for(odd: list[Trajectory]) -> None:
-    assert "Hm, where am I?" not in json.dumps(Form().messages(odd[0]))
-    turns = Form(reasoning=True).messages(odd[0])
-    assert turns[1]["reasoning_content"] == "Hm, where am I?"
-    assert turns[1]["content"] == "First, look. Ω"
-    assert turns[3]["reasoning_content"] == ""
 
 
 def test_sharegpt_alternates_and_converts(played: list[Trajectory], odd: list[Trajectory], tmp_path: Path) -> None:

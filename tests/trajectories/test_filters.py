@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlgym_synth import registry
 from mlgym_synth.agents.scripted import bash, tool
 from mlgym_synth.trajectories import Trajectory
 from mlgym_synth.trajectories.filters import (
@@ -36,6 +37,9 @@ from mlgym_synth.trajectories.store import TrajectoryStore
 from mlgym_synth.trajectories.tokens import by_text, estimate
 from mlgym_synth.trajectories.turns import Form
 from tests.trajectories.episodes import a_step, an_episode
+
+TRAIN, HELDOUT = (registry.select(split=split, limit=1)[0].id for split in ("train", "heldout"))
+"""Tasks that the registry knows, and of which it knows better than episodes of former times what split they are of."""
 
 words = by_text(lambda text: len(text.split()), "words")
 
@@ -65,7 +69,9 @@ def counts(trajectories: Sequence[Trajectory], *filters: Filter | Best) -> list[
         (improved(), {}, {"progress": None}),
         (progress_at_least(0.5), {"progress": 0.5}, {"progress": 0.49}),
         (progress_at_least(-1), {"progress": -0.5}, {"progress": None}),
-        (of_split("train"), {"split": "train"}, {"split": "heldout"}),
+        (of_split("train"), {"task_id": "gone", "split": "train"}, {"task_id": "gone", "split": "heldout"}),
+        (of_split("train"), {"task_id": TRAIN, "split": "heldout"}, {"task_id": HELDOUT, "split": "train"}),
+        (of_split("heldout"), {"task_id": HELDOUT, "split": "train"}, {"task_id": TRAIN, "split": "heldout"}),
         (of_family("tabular-*"), {"family": "tabular-ranking"}, {"family": "games"}),
         (by_agent("openai:*"), {"agent": "openai:m"}, {"agent": "human"}),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -26,7 +28,7 @@ from mlgym_synth.trajectories.store import (
 )
 
 
-def episode(number: int, *, fault: str | None = None, actions: Sequence[object] = ()) -> Trajectory:
+def episode(number: int, *, fault: str | None = None, actions: Sequence[object] = (), **more: Any) -> Trajectory:
     steps = [
         Step(
             action=action,
@@ -51,6 +53,7 @@ def episode(number: int, *, fault: str | None = None, actions: Sequence[object] 
         test_score=None if fault else 0.9,
         usage=Usage(2, 200, 20, 0.002),
         started_at=1000.0 + number,
+        **more,
     )
 
 
@@ -138,11 +141,49 @@ def test_any_action_is_stored(tmp_path: Path) -> None:
     assert "2, 3" in read.steps[4].action
 
 
+def test_any_failure_is_stored(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0, fault="agent", error="KeyError: '\ud83d'"))
+    assert [s.error for s in read_summaries(tmp_path)] == ["KeyError: '?'"]
+    assert [t.error for t in read_trajectories(tmp_path)] == ["KeyError: '?'"]
+
+
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     TrajectoryStore(tmp_path, {"seed": 1, "agent": "a"}).close()
     with pytest.raises(StoreInvalid, match=r"seed was 1, is 2\. Go on with the same, or give another --out"):
         TrajectoryStore(tmp_path, {"seed": 2, "agent": "a"})
     TrajectoryStore(tmp_path, {"seed": 1, "agent": "a"}).close()
+
+
+def test_settings_that_are_none_any_more_do_not_hold_a_run_up(tmp_path: Path) -> None:
+    """Which tasks, and how many episodes of each, decided once whether a run could go on."""
+    TrajectoryStore(tmp_path, {"seed": 1, "tasks": "2 (0123456789ab)", "episodes_per_task": 4}).close()
+    TrajectoryStore(tmp_path, {"seed": 1}).close()
+    with pytest.raises(StoreInvalid, match=r"other settings: seed was 1, is 2\. Go on"):
+        TrajectoryStore(tmp_path, {"seed": 2})
+
+
+def test_a_ledger_of_before_tasks_were_hashed_is_read_and_goes_on(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0, task_sha256="a1"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as base:
+        base.execute("ALTER TABLE episodes DROP COLUMN task_sha256")
+    assert [s.task_sha256 for s in read_summaries(tmp_path)] == [""]
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(1, task_sha256="b2"))
+        assert [s.task_sha256 for s in store.summaries()] == ["", "b2"]
+    assert [t.task_sha256 for t in read_trajectories(tmp_path)] == ["a1", "b2"]
+
+
+def test_what_others_put_beside_the_shards_stays(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0))
+    notes, checkpoints = tmp_path / "trajectories" / "notes.txt", tmp_path / "trajectories" / ".ipynb_checkpoints"
+    notes.write_text("precious")
+    checkpoints.mkdir()
+    TrajectoryStore(tmp_path).close()
+    assert notes.read_text() == "precious"
+    assert checkpoints.is_dir()
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
