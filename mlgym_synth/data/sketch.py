@@ -1,21 +1,26 @@
 """Whether two frames hold the same data, whatever they are called: small sketches of which values stand side by side.
 
 A sketch is a sample of hashes of sets of values from one row (numbers in one spelling): of two values, and, for tables
-of short numbers, of four. The hash decides what is kept (FracMinHash, Irber et al. 2022), so the sketches of two frames
-share what the frames share, whatever their sizes, names and orders of rows and columns.
+of short numbers, of four. The hash of a set's longest value decides whether it is kept (after FracMinHash, Irber et al.
+2022), so the sketches of two frames share what the frames share, whatever their sizes, names and orders of rows and
+columns; and sets that are not kept need not be made.
 
 Sets that any two frames may have by accident say nothing, and are left out: an id beside a common word, short numbers,
-a number beside its own logarithm or square.
+years, a number beside its own logarithm or square.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
 import os
+import re
 import tempfile
+from array import array
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -25,16 +30,24 @@ from mlgym_synth.data.canonical import canonical
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.task import Source
 
-FORMAT = 3
+FORMAT = 4
 KEPT = 8
-"""One in so many hashes is kept."""
-MOST_ROWS = 4000
+"""Of a frame with at most `ROWS` rows, one value in so many keeps its sets; with twice as many rows, one in twice so
+many, which are among those."""
+ROWS, MOST_ROWS = 8192, 1 << 19
+"""The order of rows beyond the latter does matter."""
+MOST_HASHES = 2048
+"""Of a sample; what has more keeps less."""
 DIGITS = 6
 """Significant digits of a number: other roundings and types of the same data do not matter."""
 MOST_COMMON = 3
 """A set is met at most so often, and one value of a pair: codes, years and countries are the same everywhere."""
-LEAST_SHARED, LEAST_SHARE = 8, 0.03
-"""Of the packaged tables, two of one origin share 4% and more of the smaller sketch, all others 2% at most."""
+_YEAR = re.compile("(19|20)[0-9][0-9]")
+BITS = 16
+"""Of a set's hash, its longest value's."""
+LEAST_SHARED, LEAST_SHARE = 12, 0.02
+"""Of the packaged tables, two of one origin mostly share 20% of the smaller sample and more, and 4% at least; all others
+4% at most, and fewer than so many sets. What has all its columns transformed, or coarse categories alone, escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +63,45 @@ class _Sets:
 
 
 SETS = (_Sets(2, columns=24, characters=8), _Sets(4, columns=8, characters=9))
-Sketch = tuple[frozenset[int], ...]
-"""The hashes that were kept, of each of `SETS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Hashes (32 bits) of sets whose longest value's own hash is a multiple of `kept`; they end with its bits."""
+
+    kept: int
+    hashes: frozenset[int]
+
+    def coarser(self, kept: int) -> Sample:
+        """What keeping less would have kept."""
+        if kept == self.kept:
+            return self
+        return Sample(kept, frozenset(value for value in self.hashes if value % kept == 0))
+
+
+Sketch = tuple[Sample, ...]
+"""A sample of each of `SETS`."""
 
 
 def overlap(one: Sketch, other: Sketch) -> bool:
     """Whether one frame holds a part of the other that cannot be accident."""
-    return any(
-        len(a & b) >= max(LEAST_SHARED, LEAST_SHARE * min(len(a), len(b))) for a, b in zip(one, other, strict=True)
-    )
+    return any(map(_shared, one, other))
+
+
+def _shared(one: Sample, other: Sample) -> bool:
+    kept = max(one.kept, other.kept)
+    a, b = one.coarser(kept).hashes, other.coarser(kept).hashes
+    return len(a & b) >= max(LEAST_SHARED, LEAST_SHARE * min(len(a), len(b)))
+
+
+def packed(sketch: Sketch) -> list[tuple[int, str]]:
+    """As JSON takes it, four bytes a hash."""
+    return [(s.kept, base64.b64encode(array("I", sorted(s.hashes)).tobytes()).decode()) for s in sketch]
+
+
+def unpacked(fields: Iterable[tuple[int, str]]) -> Sketch:
+    """The inverse of `packed`."""
+    return tuple(Sample(kept, frozenset(array("I", base64.b64decode(hashes)))) for kept, hashes in fields)
 
 
 def sketch_of(source: Source) -> Sketch:
@@ -70,14 +113,14 @@ def sketch_of(source: Source) -> Sketch:
     key = hashlib.sha256(f"{FORMAT}\0{source.model_dump_json()}".encode()).hexdigest()[:32]
     file = cache_root() / "sketches" / f"{key}.json"
     try:
-        return tuple(map(frozenset, json.loads(file.read_text())))
-    except (OSError, ValueError):
+        return unpacked(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
         pass
     made = _sketch(source)
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
     with os.fdopen(handle, "w") as stream:
-        json.dump([sorted(hashes) for hashes in made], stream)
+        json.dump(packed(made), stream)
     Path(scratch).replace(file)
     return made
 
@@ -87,24 +130,44 @@ def _sketch(source: Source) -> Sketch:
     columns.pop("rownames", None)
     telling = sorted(columns.values(), key=lambda column: -len(set(column.text.tolist())))
     spelled = [_spelled(column.text.tolist()[:MOST_ROWS]) for column in telling[: max(s.columns for s in SETS)]]
-    return tuple(_hashes(spelled[: sets.columns], sets) for sets in SETS)
+    kept = KEPT
+    while max(map(len, spelled), default=0) * KEPT > ROWS * kept:
+        kept *= 2
+    return tuple(_at_most(MOST_HASHES, _sample(spelled[: sets.columns], sets, kept)) for sets in SETS)
 
 
-def _hashes(columns: list[list[str]], sets: _Sets) -> frozenset[int]:
+def _at_most(most: int, sample: Sample) -> Sample:
+    while len(sample.hashes) > most:
+        sample = sample.coarser(2 * sample.kept)
+    return sample
+
+
+def _sample(columns: list[list[str]], sets: _Sets, kept: int) -> Sample:
     seen = Counter(value for column in columns for value in column)
     rare = {value for value, count in seen.items() if count <= MOST_COMMON}
     characters = {value: _characters(value, value in rare) for value in seen}
+    chosen = {value for value in seen if _hash(value) % kept == 0}
     counts: Counter[tuple[str, ...]] = Counter()
     for row in zip(*columns, strict=True):
-        present = sorted({value for value in row if characters[value]})
-        for chosen in combinations(present, sets.values):
-            # Of two values one has to be rare; four are, together.
-            if sum(map(characters.__getitem__, chosen)) >= sets.characters and (
-                sets.values > 2 or not rare.isdisjoint(chosen)
-            ):
-                counts[chosen] += 1
-    hashes = ((_hash(chosen), chosen) for chosen, count in counts.items() if count <= MOST_COMMON)
-    return frozenset(value for value, chosen in hashes if value % KEPT == 0 and not _one_follows(chosen))
+        if chosen.isdisjoint(row):
+            continue
+        present = sorted({value for value in row if characters[value]}, key=_longest_first)
+        for place, longest in enumerate(present):
+            if longest in chosen:
+                counts.update((longest, *others) for others in combinations(present[place + 1 :], sets.values - 1))
+    hashes = (
+        _hash("\0".join(found)) % (1 << BITS) << BITS | _hash(found[0]) % (1 << BITS)
+        for found, count in counts.items()
+        if count <= MOST_COMMON
+        and sum(characters[value] for value in found) >= sets.characters
+        and (sets.values > 2 or not rare.isdisjoint(found))  # of two values one has to be rare; four are, together
+        and not _one_follows(found)
+    )
+    return Sample(kept, frozenset(hashes))
+
+
+def _longest_first(value: str) -> tuple[int, str]:
+    return -len(value), value
 
 
 def _spelled(texts: list[str]) -> list[str]:
@@ -120,14 +183,18 @@ def _number(text: str) -> float | None:
 
 
 def _characters(value: str, rare: bool) -> int:
-    """How much of a value could not have been otherwise by accident: `white` is a word of everybody's."""
+    """How much of a value could not have been otherwise by accident: `white` and 1990 are everybody's."""
+    if _YEAR.fullmatch(value):
+        return 1
     if _number(value) is not None:
         return len(value.partition("e")[0].replace(".", "").replace("-", "").strip("0"))
     return len(value) if rare else 0
 
 
 def _one_follows(values: tuple[str, ...]) -> bool:
-    """Whether a pair is a number and its own logarithm or square, as they stand in everybody's tables."""
+    """Whether a pair is a number and its own logarithm or square, or a date and its year, as in everybody's tables."""
+    if len(values) == 2 and values[1] in values[0] and _number(values[0]) is None:
+        return True
     known = [number for value in values if (number := _number(value)) is not None]
     if len(values) > 2 or len(known) < 2:
         return False
@@ -135,5 +202,5 @@ def _one_follows(values: tuple[str, ...]) -> bool:
     return any(math.isclose(one, other, rel_tol=1e-4) for one in made for other in known)
 
 
-def _hash(values: tuple[str, ...]) -> int:
-    return int.from_bytes(hashlib.blake2b("\0".join(values).encode(), digest_size=8).digest(), "big")
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -51,12 +51,12 @@ def copy_of(face: Face, others: Iterable[Face]) -> str | None:
 
 def neighbours(folder: TaskFolder, entries: Sequence[TaskEntry]) -> list[TaskEntry]:
     """The registered tasks that could be its original: on the same data, or programs of its family."""
-    own = next((entry for entry in entries if entry.sha256 == folder.sha256), None)
-    dataset = source_name(folder.spec) if own is None else own.dataset
+    own = next((place for place, entry in enumerate(entries) if entry.sha256 == folder.sha256), None)
+    dataset = _dataset_of(folder, entries)
     program = isinstance(folder.spec.data, InstanceData)
-    near = [e for e in entries if e.dataset == dataset or (program and e.family == folder.spec.family)]
     # Of a pair the later one is the copy; a task that is not registered comes after all of them.
-    return [entry for entry in near if entry.id != folder.spec.id and (own is None or entry.id < own.id)]
+    earlier = [entry for entry in entries[:own] if entry.id != folder.spec.id]
+    return [e for e in earlier if e.dataset == dataset or (program and e.family == folder.spec.family)]
 
 
 def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str | None:
@@ -65,13 +65,22 @@ def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str | None:
     Raises:
         TaskInvalid: a neighbour's folder is broken.
     """
-    near = neighbours(folder, entries)
-    own = next((entry.dataset for entry in entries if entry.sha256 == folder.sha256), source_name(folder.spec))
     faces = []
-    for entry in near:
+    for entry in neighbours(folder, entries):
         other = _folder(entry.folder)
         faces.append(face_of(other.spec, other.statement, entry.dataset))
-    return copy_of(face_of(folder.spec, folder.statement, own), faces)
+    return copy_of(face_of(folder.spec, folder.statement, _dataset_of(folder, entries)), faces)
+
+
+def _dataset_of(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str:
+    """As an index names it: by its own line, else by that of a task with the same source."""
+    own = next((entry.dataset for entry in entries if entry.sha256 == folder.sha256), None)
+    source = source_name(folder.spec)
+    if own is not None or isinstance(folder.spec.data, InstanceData):
+        return own or source
+    ours = (entry for entry in entries if not entry.opener)
+    same = (entry.dataset for entry in ours if source_name(_folder(entry.folder).spec) == source)
+    return next(same, source)
 
 
 @lru_cache(maxsize=2048)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Iterable, Mapping
 
 from mlgym_synth.data.sketch import Sketch, overlap, sketch_of
 from mlgym_synth.data.views import base_of
+from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import InstanceData, Source, TaskSpec
 
 HELD_OUT_SHARE = 0.1
+
+log = logging.getLogger(__name__)
 
 
 def source_name(spec: TaskSpec) -> str:
@@ -21,35 +26,54 @@ def source_name(spec: TaskSpec) -> str:
 
 
 def split_of(dataset: str) -> str:
-    """`heldout` for about a tenth of all data sets, by a hash of the name: no task's coming moves another."""
+    """`heldout` for about a tenth of all data sets, by a hash of the name; a name holds, whatever comes later."""
     share = int(hashlib.sha256(dataset.encode()).hexdigest()[:8], 16) / 2**32
     return "heldout" if share < HELD_OUT_SHARE else "train"
 
 
 class Datasets:
-    """Names data sets one after another; one that holds what an earlier one holds gets the earlier one's name."""
+    """Names data sets: one that holds what a known one holds gets that one's name, and a name once given holds.
 
-    def __init__(self) -> None:
+    Args:
+        known: tasks and the names that an index gave to their data.
+        sketches: by `source_name`, of frames that need not be looked at.
+    """
+
+    def __init__(
+        self, known: Iterable[tuple[TaskSpec, str]] = (), sketches: Mapping[str, Sketch] | None = None
+    ) -> None:
         self._names: dict[str, str] = {}
         self._parts: dict[str, str] = {}
-        self._sketches: dict[str, Sketch] = {}
-        self._across: dict[str, str] = {}
+        self._frames: dict[str, Source] = {}
+        self._sketches: dict[str, Sketch | None] = dict(sketches or {})
+        for spec, name in known:
+            self.add(spec, name)
 
     def name_of(self, spec: TaskSpec) -> str:
-        """The data set's name.
+        """The data set's name; asking changes nothing.
 
         Raises:
-            DatasetUnavailable: a source that is not known yet cannot be had.
+            DatasetUnavailable: it is not known yet and cannot be had.
         """
         own, source = source_name(spec), spec.data.source
-        if own not in self._names:
-            if source is None:
-                self._names[own] = own
-            elif isinstance(spec.data, InstanceData):
-                self._names[own] = self._with_parts(own, source)
-            else:
-                self._names[own] = self._like(own, source)
-        return self._names[own]
+        if own in self._names or source is None:
+            return self._names.get(own, own)
+        # Referees read their sources in ways of their own; `A+B` are texts of A and of B.
+        if part := next((part for part in _parts(source) if part in self._parts), None):
+            return self._parts[part]
+        near = [] if isinstance(spec.data, InstanceData) else self._near(source)
+        return near[0] if near else own
+
+    def add(self, spec: TaskSpec, name: str | None = None) -> str:
+        """Know this data from now on, by this name or the one that `name_of` gives; returns it."""
+        own, source = source_name(spec), spec.data.source
+        name = self._names.setdefault(own, name or self.name_of(spec))
+        if source is not None:
+            for part in _parts(source):
+                self._parts.setdefault(part, name)
+            if not isinstance(spec.data, InstanceData):
+                self._frames.setdefault(own, _frame(source))
+        return name
 
     def across(self, spec: TaskSpec) -> str | None:
         """Why this data may stand in neither split, for it holds parts of data of both; None if it may.
@@ -57,25 +81,40 @@ class Datasets:
         Raises:
             DatasetUnavailable: as `name_of`.
         """
+        source = spec.data.source
+        if source is None or isinstance(spec.data, InstanceData) or source_name(spec) in self._names:
+            return None
         name = self.name_of(spec)
-        other = self._across.get(source_name(spec))
+        other = next((other for other in self._near(source) if split_of(other) != split_of(name)), None)
         return other and f"its data is {split_of(name)} like {name}, and holds parts of {other}: {split_of(other)}."
 
-    def _with_parts(self, own: str, source: Source) -> str:
-        """Referees read their sources in ways of their own; `A+B` are texts of A and of B."""
-        parts = [f"{source.package}:{base_of(part)}" for part in source.item.split("+")]
-        known = next((self._parts[part] for part in parts if part in self._parts), self._names.get(parts[0], own))
-        for part in parts:
-            self._parts.setdefault(part, known)
-        return known
+    def _near(self, source: Source) -> list[str]:
+        """The names of frames that share data with this one, those known first before others."""
+        sketch = sketch_of(_frame(source))
+        there = ((own, self.sketch(own)) for own in self._frames)
+        return [self._names[own] for own, other in there if other is not None and overlap(sketch, other)]
 
-    def _like(self, own: str, source: Source) -> str:
-        sketch = sketch_of(source.model_copy(update={"item": base_of(source.item)}))
-        near = [self._names[name] for name, there in self._sketches.items() if overlap(sketch, there)]
-        known = self._parts.get(own, near[0] if near else own)
-        if beyond := [name for name in near if split_of(name) != split_of(known)]:
-            self._across[own] = beyond[0]
-        else:  # what stands across is no task's, and joins no others
-            self._sketches[own] = sketch
-        self._parts.setdefault(own, known)
-        return known
+    def sources(self) -> list[str]:
+        """The `source_name` of every known frame."""
+        return list(self._frames)
+
+    def sketch(self, own: str) -> Sketch | None:
+        """That of a known source; None where its data is not here, and of sources that are no frames."""
+        if own not in self._frames:
+            return None
+        if own not in self._sketches:
+            try:
+                self._sketches[own] = sketch_of(self._frames[own])
+            except DatasetUnavailable as error:
+                log.warning("%s cannot be compared with: %s", own, error)
+                self._sketches[own] = None
+        return self._sketches[own]
+
+
+def _frame(source: Source) -> Source:
+    """The whole of it, however it is looked at."""
+    return source.model_copy(update={"item": base_of(source.item)})
+
+
+def _parts(source: Source) -> list[str]:
+    return [f"{source.package}:{base_of(part)}" for part in source.item.split("+")]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.copies import Face, copy_of, face_of
-from mlgym_synth.gates.datasets import Datasets
-from mlgym_synth.gates.index import entry_of, write_index
+from mlgym_synth.gates.index import entry_of, known_datasets, write_index
 from mlgym_synth.gates.verify import keep
 from mlgym_synth.registry import index_line, read_index
 from mlgym_synth.synthesis.draft import Draft
@@ -34,15 +33,17 @@ class Collection:
 
     def __init__(self, out: Path, sandbox: str, prefix: str = OWN) -> None:
         self._out, self._sandbox, self._prefix = out, sandbox, prefix
-        self._datasets = Datasets()
         self._faces: list[Face] = []
         (out / "envs").mkdir(parents=True, exist_ok=True)
         (out / "registry" / "splits").mkdir(parents=True, exist_ok=True)
+        for split in ("train", "heldout"):
+            (out / "registry" / "splits" / f"{split}.txt").touch()
         folders = [load_task(file.parent) for file in sorted((out / "envs").glob("*/task.yaml"))]
+        if {folder.spec.id: folder.sha256 for folder in folders} != {e.id: e.sha256 for e in read_index(out)}:
+            write_index(out)  # a run was killed between a line and its folder, or a folder is somebody's own
+        self._datasets = known_datasets(out)
         for folder in folders:
             self._faces.append(face_of(folder.spec, folder.statement, self._datasets.name_of(folder.spec)))
-        if {folder.spec.id: folder.sha256 for folder in folders} != {e.id: e.sha256 for e in read_index(out)}:
-            write_index(out)  # a run was killed between a folder and its line
         numbered = re.compile(rf"{re.escape(prefix)}-(\d+)")
         taken = [int(match[1]) for face in self._faces if (match := numbered.fullmatch(face.id))]
         self._next = max(taken, default=0) + 1
@@ -69,22 +70,26 @@ class Collection:
 
     def add(self, task_id: str, examined: Examined) -> TaskFolder:
         """Write a task's folder, whole or not at all, its line of the index, and its verdict into the cache."""
-        scratch = self._out / "envs" / f".{task_id}.tmp"
-        shutil.rmtree(scratch, ignore_errors=True)
+        scratch = self._out / "envs" / ".tmp" / task_id
+        shutil.rmtree(scratch.parent, ignore_errors=True)
         for name, text in Draft.of(examined.files).files(task_id).items():
             path = scratch / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+        self._list(load_task(scratch))  # before the folder: a line without one is taken back, and the task added again
         target = self._out / "envs" / task_id
         scratch.replace(target)
+        scratch.parent.rmdir()
         folder = load_task(target)
         dataset = self._datasets.name_of(folder.spec)
-        entry = entry_of(folder, dataset, verified=True)
-        with (self._out / "registry" / "index.jsonl").open("a", encoding="utf-8") as index:
-            index.write(index_line(entry))
-        with (self._out / "registry" / "splits" / f"{entry['split']}.txt").open("a", encoding="utf-8") as names:
-            names.write(task_id + "\n")
         self._faces.append(face_of(folder.spec, folder.statement, dataset))
         self._next = max(self._next, int(task_id.removeprefix(f"{self._prefix}-")) + 1)
         keep(examined.verdict(task_id, folder.sha256), folder, self._sandbox)
         return folder
+
+    def _list(self, folder: TaskFolder) -> None:
+        entry = entry_of(folder, self._datasets.add(folder.spec), verified=True)
+        with (self._out / "registry" / "index.jsonl").open("a", encoding="utf-8") as index:
+            index.write(index_line(entry))
+        with (self._out / "registry" / "splits" / f"{entry['split']}.txt").open("a", encoding="utf-8") as names:
+            names.write(folder.spec.id + "\n")

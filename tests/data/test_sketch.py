@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from mlgym_synth.data.sketch import overlap, sketch_of
+from mlgym_synth.data import sketch
+from mlgym_synth.data.packaged import load_frame
+from mlgym_synth.data.sketch import Sample, overlap, packed, sketch_of
 from mlgym_synth.task import Source
 
 
@@ -21,8 +24,8 @@ def frame(item: str) -> Source:
         pytest.param("ISLR/Hitters", "vcd/Baseball", id="some rows and columns more"),
         pytest.param("DAAG/cps1", "causaldata/cps_mixtape", id="numbers in single and double precision"),
         pytest.param("AER/CPS1985", "mosaicData/CPS85", id="short numbers and common words only"),
-        pytest.param("mosaicData/Gestation", "openintro/babies", id="short numbers, other codes for what is missing"),
-        pytest.param("Ecdat/Hedonic", "wooldridge/hprice2", id="most columns transformed"),
+        pytest.param("HistData/GaltonFamilies", "mosaicData/Galton", id="heights in inches, other columns"),
+        pytest.param("carData/Mroz", "wooldridge/mroz", id="half of the columns transformed"),
     ],
 )
 def test_the_same_data_under_two_names(one: str, other: str) -> None:
@@ -48,7 +51,18 @@ def test_other_data_that_looks_alike(one: str, other: str) -> None:
 def test_a_sketch_is_made_once(cache: Path) -> None:
     made = sketch_of(frame("AER/HMDA"))
     (file,) = (cache / "sketches").iterdir()
-    file.write_text("[[7], []]")
-    assert sketch_of(frame("AER/HMDA")) == (frozenset({7}), frozenset())
+    other = (Sample(8, frozenset({16})), Sample(16, frozenset()))
+    file.write_text(json.dumps(packed(other)))
+    assert sketch_of(frame("AER/HMDA")) == other
     file.write_text("broken")
     assert sketch_of(frame("AER/HMDA")) == made
+
+
+def test_neither_order_nor_number_of_rows_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_frame(frame("ggplot2/diamonds"))
+    parts = {"whole": whole, "sorted": whole.sort_values("price", ascending=False), "tenth": whole.sample(5000)}
+    monkeypatch.setattr(sketch, "load_frame", lambda source: parts[source.item])
+    made = {name: sketch_of(frame(name)) for name in parts}
+    assert made["whole"] == made["sorted"]
+    assert made["whole"][1].kept > made["tenth"][1].kept
+    assert overlap(made["whole"], made["tenth"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -46,6 +47,7 @@ def begin(out: Path, *more: str) -> subprocess.Popen[str]:
 def finish(run: subprocess.Popen[str]) -> str:
     said, complaint = run.communicate(timeout=240)
     assert run.returncode == 0, complaint
+    assert "Traceback" not in complaint
     return said
 
 
@@ -142,6 +144,14 @@ def test_a_run_that_is_killed_again_and_again_goes_on_and_repeats_nothing(undist
     assert files(out) == files(undisturbed)
 
 
+def test_a_task_whose_folder_was_not_written_yet_is_added_again(undisturbed: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(undisturbed, tmp_path / "out"))
+    shutil.rmtree(out / "envs" / "own-0002")  # its line is written first
+    finish(begin(out))
+    assert files(out) == files(undisturbed)
+    assert [entry.verified for entry in read_index(out)] == [True, True]
+
+
 def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "out"
     run = begin(out, "--workers", "2")
@@ -166,6 +176,27 @@ def test_ctrl_c_again_and_again_hangs_nowhere(tmp_path: Path) -> None:
         assert time.monotonic() - began < 30
     run.communicate(timeout=10)
     assert run.returncode != 0
+    assert gone(run.pid, 10)
+
+
+def worker_of(run: subprocess.Popen[str]) -> int:
+    """A worker process of a run, as soon as there is one."""
+    while run.poll() is None:
+        for process in in_group(run.pid):
+            with contextlib.suppress(OSError):  # ended meanwhile
+                if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    return process
+        time.sleep(0.05)
+    raise AssertionError(run.communicate()[1])
+
+
+def test_a_worker_that_is_killed_ends_a_run_in_words(tmp_path: Path) -> None:
+    run = begin(tmp_path / "out", "--workers", "1")
+    os.kill(worker_of(run), signal.SIGKILL)  # as the kernel does when memory runs out
+    _, complaint = run.communicate(timeout=60)
+    assert run.returncode == 3, complaint
+    assert "was killed" in complaint
+    assert "Traceback" not in complaint
     assert gone(run.pid, 10)
 
 
