@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from mlgym_synth.trajectories.model import Step, Trajectory
 
-_HERE_DOCUMENT = re.compile(
-    r"(?P<head>[^\n]*)<<-?\s*(['\"]?)(?P<end>\w+)\2(?P<tail>[^\n]*)\n(?P<body>.*?)\n\s*(?P=end)\b", re.S
-)
+_HERE = re.compile(r"(?<!<)<<-?\s*(['\"]?)(?P<end>\w+)\1")
+_FIRST_WORD = re.compile(r"\s*(\w+)")
 _REDIRECT = re.compile(r">>?\s*['\"]?([^\s'\"<>|;&()]+)")
 _PUT = re.compile(r"\b(?:cp|mv|ln|tee|touch|install)\b([^\n;|&]*)")
 _SAVED = re.compile(
@@ -28,6 +29,8 @@ _SAVED = re.compile(
 )
 _DATA = (".md", ".txt", ".csv", ".json", ".jsonl", ".yaml", ".yml", ".rst", ".log", ".tsv")
 _SHELL = (".sh", ".bash")
+_BEGINNING, _ENDING = 2000, 400
+"""Characters of a line that are read: patterns may take the square of them, and where output goes stands at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,14 @@ def _deed(number: int, step: Step) -> Deed:
     if step.tool is None:
         return Deed(number, "")
     if tool == "bash":
-        return _command(number, str(arguments.get("command", "")))
-    path = str(arguments.get("path", ""))
+        return _command(number, _argument(arguments, "command"))
+    path = _argument(arguments, "path")
     if tool in ("create", "edit"):
-        text = str(arguments.get("content" if tool == "create" else "new", ""))
+        text = _argument(arguments, "content" if tool == "create" else "new")
         code, shell = _by_kind(path, text)
         names = _written(shell, code) | {base(path)}
         return Deed(number, tool, f"{tool} {path}\n{shell}", code, {path: text}, frozenset(names))
-    looked_for = str(arguments.get("pattern", ""))
+    looked_for = _argument(arguments, "pattern")
     return Deed(number, tool, f"{tool} {path} {looked_for}".strip())
 
 
@@ -95,13 +98,21 @@ def _call(action: Any) -> tuple[str, dict[str, Any]]:
     return str(action.get("tool", "")), arguments if isinstance(arguments, dict) else {}
 
 
+def _argument(arguments: dict[str, Any], name: str) -> str:
+    """One of a call's arguments, with long lines shortened."""
+    return "\n".join(map(_shortened, str(arguments.get(name, "")).split("\n")))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _BEGINNING + _ENDING else f"{line[:_BEGINNING]} … {line[-_ENDING:]}"
+
+
 def _command(number: int, command: str) -> Deed:
+    rest, documents = _here_documents(command)
     files: dict[str, str] = {}
     codes: list[str] = []
-    shells: list[str] = []
-
-    def take_out(found: re.Match[str]) -> str:
-        line, body = f"{found['head']}{found['tail']}", found["body"]
+    shells = [rest]
+    for line, body in documents:
         target = _REDIRECT.search(line) or re.search(r"\btee\s+(\S+)", line)
         if target is not None:
             files[target[1]] = body
@@ -111,11 +122,41 @@ def _command(number: int, command: str) -> Deed:
             code, shell = ("", body) if to_shell else (body, "")
         codes.append(code)
         shells.append(shell)
-        return line
-
-    rest = _HERE_DOCUMENT.sub(take_out, command)
-    shell, code = without_comments("\n".join([rest, *shells])), without_comments("\n".join(codes))
+    shell, code = without_comments("\n".join(shells)), without_comments("\n".join(codes))
     return Deed(number, "bash", shell, code, files, frozenset(_written(shell, code) | {base(path) for path in files}))
+
+
+def _here_documents(command: str) -> tuple[str, list[tuple[str, str]]]:
+    """A command without its here-documents, and each of these behind the line that it is for."""
+    lines, rest, documents = command.split("\n"), list[str](), list[tuple[str, str]]()
+    ends = _numbers_by_word(lines)
+    number = 0
+    while number < len(lines):
+        line, number = lines[number], number + 1
+        marks = [(mark, end) for mark in _HERE.finditer(line) if (end := _first_from(number, ends[mark["end"]]))]
+        if marks:
+            mark, end = marks[-1]
+            line = line[: mark.start()] + line[mark.end() :]
+            documents.append((line, "\n".join(lines[number:end])))
+            lines[end] = _FIRST_WORD.sub("", lines[end], count=1)
+            number = end
+        rest.append(line)
+    return "\n".join(rest), documents
+
+
+def _numbers_by_word(lines: Sequence[str]) -> defaultdict[str, list[int]]:
+    """Which lines begin with a word: searched for each mark anew, many marks would take the square of the text."""
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        if (word := _FIRST_WORD.match(line)) is not None:
+            numbers[word[1]].append(number)
+    return numbers
+
+
+def _first_from(number: int, numbers: Sequence[int]) -> int | None:
+    """The first of ascending numbers that is not below `number`, which is above 0."""
+    place = bisect_left(numbers, number)
+    return numbers[place] if place < len(numbers) else None
 
 
 def _by_kind(path: str, text: str) -> tuple[str, str]:
@@ -127,8 +168,12 @@ def _by_kind(path: str, text: str) -> tuple[str, str]:
 
 
 def without_comments(text: str) -> str:
-    """Without what stands behind a `#` that is in no quotes; a plan that is not carried out is no deed."""
-    return "\n".join(map(_uncommented, text.split("\n")))
+    """Without what stands behind a `#` that is in no quotes, and without empty lines.
+
+    A plan that is not carried out is no deed; and a pattern that skips space would begin at each empty line anew and
+    run through all that follow.
+    """
+    return "\n".join(line for line in map(_uncommented, text.split("\n")) if line.strip())
 
 
 def _uncommented(line: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlgym_synth.grading.bootstrap import draws, interval
 from mlgym_synth.grading.reward import clipped
@@ -90,12 +91,31 @@ def outcome(trajectory: Trajectory, cost_usd: float) -> Outcome:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Mean:
-    """A mean and its 95% interval, None where nothing varies."""
+    """A mean, and how far it is known.
 
-    value: float
-    interval: tuple[float, float] | None
+    Attributes:
+        sums: of the values of each unit of evidence, shape [n].
+        counts: how many values each unit has, shape [n].
+    """
+
+    sums: NDArray[np.float64]
+    counts: NDArray[np.intp]
+
+    @property
+    def value(self) -> float:
+        """Over all values."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    @functools.cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """Of 95%; None where nothing varies. It is drawn when asked for: most tables show the mean alone."""
+        if len(self.counts) < 2:
+            return None
+        drawn = itertools.islice(draws(len(self.counts), None, seed=0), _DRAWS)
+        means = np.array([self.sums[rows].sum() / self.counts[rows].sum() for rows, _ in drawn])
+        return interval(means, 0.95)
 
 
 @dataclass(frozen=True)
@@ -148,10 +168,5 @@ class Group:
             return None
         names = [episode.task_id for episode in self.judged]
         units = np.unique(names, return_inverse=True)[1] if len(set(names)) > 1 else np.arange(len(values))
-        sums, counts = np.bincount(units, weights=values), np.bincount(units)
-        mean = float(sums.sum() / counts.sum())
-        if len(counts) < 2:
-            return Mean(mean, None)
-        drawn = itertools.islice(draws(len(counts), None, seed=0), _DRAWS)
-        means = np.array([sums[rows].sum() / counts[rows].sum() for rows, _ in drawn])
-        return Mean(mean, interval(means, 0.95))
+        sums = np.asarray(np.bincount(units, weights=values), dtype=np.float64)
+        return Mean(sums, np.bincount(units))
