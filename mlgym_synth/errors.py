@@ -13,6 +13,7 @@ MlgymSynthError
 │   └── CatalogueSilent         the Hub itself does not answer, or not to us; nothing is said of a data set
 ├── ScoresInvalid         a scores file that breaks the format (file, place, fix)
 ├── LLMError              a model endpoint that failed for good
+│   ├── ModelNotConfigured      no usable key or address; nothing was sent
 │   ├── ContextLengthExceeded   the conversation is too long for the model
 │   └── ToolsUnsupported        the endpoint takes no `tools`
 ├── RolloutStopped        one episode after the other was cut short; the message says by what
@@ -76,6 +77,10 @@ class ScoresInvalid(MlgymSynthError):
 
 class LLMError(MlgymSynthError):
     """A model endpoint failed for good (retries are over)."""
+
+
+class ModelNotConfigured(LLMError):
+    """A model without a usable key or address; the message says what to set. Nothing was sent."""
 
 
 class ContextLengthExceeded(LLMError):

@@ -109,6 +109,12 @@ def test_wrong_usage_exits_2_and_says_how(arguments: list[str], message: str) ->
     assert "Traceback" not in done.stderr
 
 
+def test_a_model_without_a_key_is_a_missing_prerequisite() -> None:
+    done = run("demo", "--agent", "openai:gpt", OPENAI_API_KEY="", OPENAI_BASE_URL="")
+    assert done.returncode == 2
+    assert "no API key: set OPENAI_API_KEY" in done.stderr
+
+
 def test_no_sandbox_exits_2_and_says_what_to_install() -> None:
     code = (
         "import sys; from mlgym_synth import sandbox, cli; from mlgym_synth.errors import SandboxUnavailable\n"

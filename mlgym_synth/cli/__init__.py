@@ -6,9 +6,11 @@ import argparse
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import mlgym_synth
@@ -26,14 +28,29 @@ from mlgym_synth.cli import (
     train,
     verify,
 )
-from mlgym_synth.errors import CatalogueSilent, GradingError, LLMError, MlgymSynthError, RolloutStopped, SandboxDied
+from mlgym_synth.errors import (
+    CatalogueSilent,
+    GradingError,
+    LLMError,
+    MlgymSynthError,
+    ModelNotConfigured,
+    RolloutStopped,
+    SandboxDied,
+)
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the work finished and something in it failed, 2 usage or a missing prerequisite, "
-    "3 infrastructure (run it again to go on), 130 Ctrl-C or SIGTERM."
+    "3 infrastructure, or the money is spent (run it again to go on), 130 Ctrl-C or SIGTERM."
 )
-_INFRASTRUCTURE = (SandboxDied, GradingError, LLMError, RolloutStopped, CatalogueSilent)
-_PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError)
+_INFRASTRUCTURE = (
+    SandboxDied, GradingError, LLMError, RolloutStopped, CatalogueSilent,
+    OSError, BrokenExecutor, sqlite3.OperationalError,
+)  # fmt: skip
+_THE_CALLERS = (
+    ModelNotConfigured,
+    FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError,
+)  # fmt: skip
+"""Of these, what the caller has to mend."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,15 +84,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MlgymSynthError as error:
-        print(f"mlgym-synth: {error}", file=sys.stderr)
-        return 3 if isinstance(error, _INFRASTRUCTURE) else 2
-    except OSError as error:  # a path that cannot be used is the caller's; a full disk and the like is nobody's
-        print(f"mlgym-synth: {error}", file=sys.stderr)
-        return 2 if isinstance(error, _PATHS) else 3
-    except ValueError as error:  # an argument out of its range, said in words by the library
-        print(f"mlgym-synth: {error}", file=sys.stderr)
-        return 2
+    except (MlgymSynthError, OSError, ValueError, BrokenExecutor, sqlite3.Error) as error:
+        print(f"mlgym-synth: {_message(error)}", file=sys.stderr)
+        return _exit_code(error)
+
+
+def _message(error: Exception) -> str:
+    """What happened and what to do; our own errors say both themselves."""
+    if isinstance(error, BrokenExecutor):
+        return "a worker process was killed, mostly for want of memory. Run this again to go on, with fewer --workers."
+    if isinstance(error, sqlite3.OperationalError):
+        return f"a ledger cannot be read or written ({error}). Look at the disk, then run this again to go on."
+    if isinstance(error, sqlite3.Error):
+        return (
+            f"a ledger is damaged ({error}). Move it away (that of a synthesis is below DIR/.synthesis) and run this"
+            " again: tasks that are there stay, and the run begins anew."
+        )
+    return str(error)
+
+
+def _exit_code(error: Exception) -> int:
+    """3 where the same may do later, 2 where the caller has to change something (a `ValueError`: an argument)."""
+    return 3 if isinstance(error, _INFRASTRUCTURE) and not isinstance(error, _THE_CALLERS) else 2
 
 
 @contextlib.contextmanager

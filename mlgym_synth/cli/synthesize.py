@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,13 @@ from mlgym_synth.cli.common import (
 from mlgym_synth.cli.common import report_progress as report
 from mlgym_synth.errors import BudgetExhausted
 from mlgym_synth.gates.workers import end_with_driver
+from mlgym_synth.llm.address import without_secrets
 from mlgym_synth.task import FAMILIES
 
 if TYPE_CHECKING:
+    from mlgym_synth.llm.model import ChatModel
     from mlgym_synth.synthesis.author import Author
+    from mlgym_synth.synthesis.ledger import Ledger
     from mlgym_synth.synthesis.pipeline import Progress as State
 
 
@@ -90,8 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mlgym_synth.sandbox.runtime import ensure_runtime
     from mlgym_synth.synthesis.ledger import Ledger
 
-    settings = _settings(arguments, families)
-    with Ledger(arguments.out, settings) as ledger:
+    model = _model(arguments) if arguments.author == "llm" else None
+    _require_data(arguments, families)
+    with Ledger(arguments.out, _settings(arguments, families)) as ledger:
         before = sum(settled.task_id is not None for settled in ledger.settled())
         ensure_runtime(progress=report)
         # Workers inherit these before they load numpy: one core each.
@@ -99,23 +103,22 @@ def run(arguments: argparse.Namespace) -> int:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(arguments.workers, context, _begin_worker) as pool:
             try:
-                state = asyncio.run(_synthesize(arguments, families, ledger, pool))
-            except BaseException:
-                _end_workers()
-                raise
+                author = _author(arguments, families, model, ledger, pool)
+                state = asyncio.run(_synthesize(arguments, author, ledger, pool))
+            finally:
+                _end_workers(pool)
     if before >= arguments.tasks:
         report("All of them were there before: a higher --tasks or another --seed makes more.")
     _show(arguments, state)
     return 0 if state.registered >= arguments.tasks else 1
 
 
-async def _synthesize(arguments: argparse.Namespace, families: tuple[str, ...], ledger: Any, pool: Any) -> State:
+async def _synthesize(arguments: argparse.Namespace, author: Author, ledger: Ledger, pool: Executor) -> State:
     from mlgym_synth.synthesis.collection import Collection
     from mlgym_synth.synthesis.pipeline import Settings, Synthesis
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     collection = Collection(arguments.out, arguments.sandbox, arguments.prefix)
-    author = _author(arguments, families, pool, ledger.spent_usd())
     settings = Settings(
         tasks=arguments.tasks,
         seed=arguments.seed,
@@ -151,25 +154,40 @@ def _most(arguments: argparse.Namespace) -> float:
     return math.inf if arguments.max_proposals is None else float(arguments.max_proposals)
 
 
-def _author(arguments: argparse.Namespace, families: tuple[str, ...], pool: Any, spent_usd: float) -> Author:
-    if arguments.author == "template":
-        from mlgym_synth.synthesis.template_author import TemplateAuthor
-
-        return TemplateAuthor(arguments.seed, pool, families)
+def _model(arguments: argparse.Namespace) -> ChatModel:
     from mlgym_synth.llm.model import Budget, ChatModel
-    from mlgym_synth.synthesis.llm_author import LLMAuthor, catalogue_of
 
-    budget = Budget(arguments.max_cost)
-    budget.spent_usd = spent_usd
-    model = ChatModel(
+    return ChatModel(
         arguments.model,
         base_url=arguments.base_url,
         prices=prices(arguments),
-        budget=budget,
+        budget=Budget(arguments.max_cost),
         timeout_s=arguments.timeout,
         max_tokens=arguments.max_tokens,
         concurrency=2 * arguments.workers,
     )
+
+
+def _require_data(arguments: argparse.Namespace, families: tuple[str, ...]) -> None:
+    """Packages that are missing are told of before candidates get the blame for it, which the ledger would keep."""
+    from mlgym_synth.synthesis import carriers
+
+    if arguments.author == "template":
+        carriers.require_for_templates(families)
+    else:
+        carriers.require_for_catalogue(arguments.catalogue)
+
+
+def _author(
+    arguments: argparse.Namespace, families: tuple[str, ...], model: ChatModel | None, ledger: Ledger, pool: Executor
+) -> Author:
+    if model is None:
+        from mlgym_synth.synthesis.template_author import TemplateAuthor
+
+        return TemplateAuthor(arguments.seed, pool, families)
+    from mlgym_synth.synthesis.llm_author import LLMAuthor, catalogue_of
+
+    model.budget.spent_usd = ledger.spent_usd()
     return LLMAuthor(model, catalogue_of(arguments.catalogue), arguments.seed, families)
 
 
@@ -186,7 +204,7 @@ def _settings(arguments: argparse.Namespace, families: tuple[str, ...]) -> dict[
         **settings,
         "catalogue": arguments.catalogue,
         "model": arguments.model,
-        "base_url": arguments.base_url,
+        "base_url": arguments.base_url and without_secrets(arguments.base_url),
         "max_attempts": arguments.max_attempts,
         "p_debug": arguments.p_debug,
     }
@@ -226,12 +244,13 @@ def _check_author(arguments: argparse.Namespace, families: tuple[str, ...]) -> N
         raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
 
 
-def _end_workers() -> None:
+def _end_workers(pool: Executor) -> None:
     """What they examine now is examined again by the next call, so that nothing is worth waiting for.
 
     Their sandboxes end with them. A worker that is waited for can leave nobody to wake the other: workers do not hear
     the second Ctrl-C, which ends the thread that talks to them.
     """
+    pool.shutdown(wait=False, cancel_futures=True)  # else it stumbles over what was called off when they are gone
     for worker in multiprocessing.active_children():
         worker.terminate()
 

@@ -46,8 +46,8 @@ _YEAR = re.compile("(19|20)[0-9][0-9]")
 BITS = 16
 """Of a set's hash, its longest value's."""
 LEAST_SHARED, LEAST_SHARE = 12, 0.02
-"""Of the packaged tables, two of one origin mostly share 20% of the smaller sample and more, and 4% at least; all others
-4% at most, and fewer than so many sets. What has all its columns transformed, or coarse categories alone, escapes."""
+"""Of the packaged tables, two of one origin mostly share 20% and more of the smaller sample, and 4% at least; all
+others 4% at most, and fewer sets. What has all its columns transformed, or coarse categories alone, escapes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ def copy_of(face: Face, others: Iterable[Face]) -> str | None:
 
 
 def neighbours(folder: TaskFolder, entries: Sequence[TaskEntry]) -> list[TaskEntry]:
-    """The registered tasks that could be its original: on the same data, or programs of its family."""
+    """The registered tasks that could be its original: on the same data, or programs of its family.
+
+    Of a pair in one collection the later one is the copy; a task that is not registered comes after all there are.
+    """
     own = next((place for place, entry in enumerate(entries) if entry.sha256 == folder.sha256), None)
+    earlier = entries if own is None else [entry for entry in entries[:own] if entry.root == entries[own].root]
     dataset = _dataset_of(folder, entries)
     program = isinstance(folder.spec.data, InstanceData)
-    # Of a pair the later one is the copy; a task that is not registered comes after all of them.
-    earlier = [entry for entry in entries[:own] if entry.id != folder.spec.id]
-    return [e for e in earlier if e.dataset == dataset or (program and e.family == folder.spec.family)]
+    near = (e for e in earlier if e.dataset == dataset or (program and e.family == folder.spec.family))
+    return [entry for entry in near if entry.id != folder.spec.id]
 
 
 def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str | None:

@@ -18,11 +18,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from mlgym_synth.errors import BudgetExhausted, ContextLengthExceeded, LLMError, ToolsUnsupported
+from mlgym_synth.errors import BudgetExhausted, ContextLengthExceeded, LLMError, ModelNotConfigured, ToolsUnsupported
+from mlgym_synth.llm.address import without_secrets
 from mlgym_synth.llm.body import (
     FORMATS,
     Messages,
@@ -97,7 +97,7 @@ class ChatModel:
             backoff_s: seconds before the first retry; doubles, with jitter, up to a minute.
 
         Raises:
-            LLMError: no usable key or address.
+            ModelNotConfigured: no usable key or address.
         """
         self.model = model
         self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
@@ -120,14 +120,16 @@ class ChatModel:
         self._slots = asyncio.Semaphore(concurrency)
         self._client: AsyncOpenAI | None = None
         if not re.match(r"https?://[^/\s]", self.base_url):
-            raise LLMError(f"the base URL of {model!r} does not start with http:// or https://; check --base-url")
+            raise ModelNotConfigured(
+                f"the base URL of {model!r} does not start with http:// or https://; check --base-url"
+            )
         if not self._key and self.base_url == OPENAI_URL:
-            raise LLMError("no API key: set OPENAI_API_KEY, or name an endpoint of your own with --base-url")
+            raise ModelNotConfigured("no API key: set OPENAI_API_KEY, or name an endpoint of your own with --base-url")
         if not (self._key.isascii() and self._key.isprintable()):
-            raise LLMError("the API key holds characters that no key has; set OPENAI_API_KEY anew")
+            raise ModelNotConfigured("the API key holds characters that no key has; set OPENAI_API_KEY anew")
 
     def __repr__(self) -> str:
-        return f"ChatModel({self.model!r}, base_url={self._where!r})"
+        return f"ChatModel({self.model!r}, base_url={without_secrets(self.base_url)!r})"
 
     async def __aenter__(self) -> ChatModel:
         return self
@@ -149,6 +151,7 @@ class ChatModel:
 
         Raises:
             Refused: nothing usable came back; the attempt is paid for.
+            ContextLengthExceeded: the messages are too long for the model.
             LLMError: the endpoint failed for good.
             BudgetExhausted: nothing was sent.
         """
@@ -280,7 +283,9 @@ class ChatModel:
 
     def _complaint(self, fault: Fault, requests: int) -> str:
         tried = f" after {requests} requests" if requests > 1 else ""
-        if fault.status == 401:
+        if exceeds_context(fault):
+            cure = "what is asked and its answer are longer than the model's context; lower max_tokens"
+        elif fault.status == 401:
             cure = "set OPENAI_API_KEY to a key of this endpoint"
         elif fault.status == 403:
             cure = f"the key in OPENAI_API_KEY may not use {self.model!r}, or not from here"
@@ -292,13 +297,7 @@ class ChatModel:
             cure = f"the endpoint takes no such request; check the model name {self.model!r}, and max_tokens"
         else:
             cure = "check --base-url, and that the endpoint is up"
-        return f"{self._where} failed{tried} ({self._clean(str(fault))}): {cure}"
-
-    @property
-    def _where(self) -> str:
-        """The address without user, password and query."""
-        parts = urlsplit(self.base_url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{without_secrets(self.base_url)} failed{tried} ({self._clean(str(fault))}): {cure}"
 
     def _clean(self, message: str) -> str:
         """One short line without the key, which some endpoints echo."""

@@ -33,7 +33,7 @@ class SharedModel:
         """Nothing is sent yet.
 
         Raises:
-            LLMError: no usable key or address.
+            ModelNotConfigured: no usable key or address.
         """
         self._model, self._loop = _of_this_process().model(model, settings)
         self._call: concurrent.futures.Future[Reply] | None = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from mlgym_synth.synthesis.draft import Draft
+
+MOST_BESIDE = 500
+"""Characters of what is told beside a failure, which must not be lost among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Failure:
     stage: str
     reason: str
 
+    def beside(self, unusable: Failure) -> Failure:
+        """The same, where a later answer gave no draft: it is told too, for the draft that failed is still there."""
+        also = f"A later answer could not be used: {unusable.reason[:MOST_BESIDE]}"
+        return replace(self, reason=f"{self.reason}\n{also}")
+
 
 class Rejected(Exception):
     """A stage gave nothing of use; an attempt that counts."""
@@ -55,9 +63,11 @@ class Author(Protocol):
 
     Attributes:
         debugs: whether a failure can be mended by `debug`; else a candidate has one attempt.
+        paid: whether what it says is paid for, so that an answer under way is worth waiting for.
     """
 
     debugs: bool
+    paid: bool
 
     async def propose(self, number: int, attempt: int, failure: Failure | None) -> tuple[Proposal, Spent] | None:
         """What candidate `number` is to be about; None when there is nothing left to propose.

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-import numpy as np
 
 from mlgym_synth.data import hub
 from mlgym_synth.data.canonical import Column
@@ -178,12 +177,12 @@ def clean_names(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _described(column: Column, meaning: str) -> str:
-    present = column.text[~column.missing].astype(np.str_)
-    distinct, counts = np.unique(present, return_counts=True)
-    common = [str(value)[:LONGEST] for value in distinct[np.argsort(-counts, kind="stable")][:EXAMPLES]]
+    # Counted one by one: an array of text would make every cell as wide as the longest.
+    counts = Counter(column.text[~column.missing].tolist())
+    common = [value[:LONGEST] for value in sorted(counts, key=lambda value: (-counts[value], value))[:EXAMPLES]]
     kind = "text" if column.values is None else "number"
     missing = f", {column.missing.mean():.0%} missing" if column.missing.any() else ""
-    return f"{kind}, {len(distinct)} distinct{missing}, e.g. {' | '.join(common)}" + (f"; {meaning}" if meaning else "")
+    return f"{kind}, {len(counts)} distinct{missing}, e.g. {' | '.join(common)}" + (f"; {meaning}" if meaning else "")
 
 
 def _words(text: str) -> set[str]:

@@ -7,12 +7,13 @@ of its data lies in the proposal, what went wrong in the failure. So a run that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable
+from mlgym_synth.errors import CatalogueSilent, ContextLengthExceeded, DatasetUnavailable
 from mlgym_synth.llm.model import ChatModel, Refused, Reply, prompt_sha256
 from mlgym_synth.llm.texts import extract_code, parse_object
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
@@ -29,8 +30,10 @@ EVALUATOR = "evaluate.py"
 """A fifth file, where the metric is the task's own."""
 MOST_LOOKED_AT = 5
 """Data sets of a proposal and its search that are looked at before it is given up."""
-MOST_ABOUT, MOST_COLUMNS_TEXT, MOST_REASON, MOST_FILE = 600, 4000, 2500, 6000
-"""Characters of each part of a prompt, so that a model with a context of 8,192 tokens can take part."""
+MOST_ABOUT, MOST_COLUMNS_TEXT, MOST_SAMPLE, MOST_REASON, MOST_FILES = 600, 4000, 2000, 2500, 8000
+"""Characters of each part of a prompt, all files together. At three characters a token no prompt is longer than 5,192
+tokens, so that a model with a context of 8,192 can take part, with --max-tokens 3000."""
+TOO_LONG = "the prompt and its answer are longer than the model's context; a lower --max-tokens leaves more room"
 
 
 class LLMAuthor:
@@ -44,6 +47,7 @@ class LLMAuthor:
     """
 
     debugs = True
+    paid = True
 
     def __init__(self, model: ChatModel, catalogue: Catalogue, seed: int, families: Sequence[str] = ()) -> None:
         self._model, self._catalogue, self._seed = model, catalogue, seed
@@ -58,10 +62,8 @@ class LLMAuthor:
         if failure is not None:
             known += f"\nAn earlier proposal came to nothing: {failure.reason[:MOST_REASON]}\n"
         messages = _messages(filled("propose", field=field, family=family, rows=300, known=known))
-        try:
+        with _of_use(messages, shortest=failure is None):
             said, reply = await self._model.structured(messages, Proposed)
-        except Refused as refused:
-            raise Rejected(refused.reason, _spent(messages, refused.reply)) from refused
         body = {**said.model_dump(), "family": family, "field": field, "number": number}
         return Proposal(family, said.title, (said.datasets or [""])[0], body), _spent(messages, reply)
 
@@ -78,7 +80,7 @@ class LLMAuthor:
             question=body["question"],
             family=body["family"],
             about=facts.about[:MOST_ABOUT],
-            sample=facts.sample,
+            sample=facts.sample[:MOST_SAMPLE],
             families=", ".join(self._families),
             submission="the column named like the target",
             **_shown(facts),
@@ -97,7 +99,7 @@ class LLMAuthor:
             SOLUTION: draft.solution[SOLUTION],
             **draft.grader,
         }
-        shown = "\n\n".join(f"``` {name}\n{text[:MOST_FILE]}\n```" for name, text in files.items())
+        shown = "\n\n".join(f"``` {name}\n{text}\n```" for name, text in _shortened(files, MOST_FILES).items())
         prompt = filled(
             "debug",
             title=draft.spec.title,
@@ -116,10 +118,8 @@ class LLMAuthor:
         self, prompt: str, before: Mapping[str, str], proposal: Proposal, attempt: int
     ) -> tuple[Draft, Spent]:
         messages = _messages(prompt)
-        try:
+        with _of_use(messages):
             reply = await self._model.text(messages)
-        except Refused as refused:
-            raise Rejected(refused.reason, _spent(messages, refused.reply)) from refused
         spent = _spent(messages, reply)
         try:
             files = {
@@ -193,6 +193,34 @@ def _require(files: Mapping[str, str], names: Sequence[str]) -> None:
 
 def _messages(prompt: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": prompt}]
+
+
+def _shortened(files: Mapping[str, str], most: int) -> dict[str, str]:
+    """The same files with `most` characters together: what short ones leave of their shares goes to longer ones."""
+    shown: dict[str, str] = {}
+    for place, name in enumerate(sorted(files, key=lambda name: len(files[name]))):
+        share = (most - sum(map(len, shown.values()))) // (len(files) - place)
+        shown[name] = files[name][:share]
+    return {
+        name: shown[name] + (f"\n[{left:,} more characters]" if (left := len(text) - len(shown[name])) else "")
+        for name, text in files.items()
+    }
+
+
+@contextlib.contextmanager
+def _of_use(messages: list[dict[str, str]], shortest: bool = False) -> Iterator[None]:
+    """An answer that is of no use, or a prompt that is too long to get one, is an attempt that counts.
+
+    Where even the shortest prompt is too long, no candidate is to blame.
+    """
+    try:
+        yield
+    except Refused as refused:
+        raise Rejected(refused.reason, _spent(messages, refused.reply)) from refused
+    except ContextLengthExceeded as exceeded:
+        if shortest:
+            raise
+        raise Rejected(TOO_LONG, _spent(messages, None)) from exceeded
 
 
 def _spent(messages: list[dict[str, str]], reply: Reply | None) -> Spent:

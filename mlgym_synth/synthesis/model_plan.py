@@ -6,9 +6,10 @@ A model never writes `task.yaml`: it chooses among what there is, and every wron
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_synth.data.canonical import Column
@@ -150,33 +151,35 @@ def _goal(plan: Plan, target: Column) -> tuple[Metric, tuple[SubmissionColumn, .
         if target.values is None:
             raise Rejected(f"task.json: metric {plan.metric} needs a numeric target; {plan.target!r} holds text.")
         return metric, (SubmissionColumn(name=plan.target),), None
-    values, counts = np.unique(target.text.astype(np.str_), return_counts=True)
+    # Counted one by one: an array of text would make every cell as wide as the longest.
+    counts = Counter(target.text.tolist())
+    values, rarest = sorted(counts), min(counts.values())
     if plan.metric in YES_OR_NO:
         positive = _positive(plan, target, values)
         return metric, (SubmissionColumn(name=plan.target, low=0.0, high=1.0),), positive
-    if len(values) > MOST_CLASSES or counts.min() < RAREST:
+    if len(values) > MOST_CLASSES or rarest < RAREST:
         raise Rejected(
-            f"task.json: target {plan.target!r} has {len(values)} classes, the rarest with {counts.min()} rows; at most"
+            f"task.json: target {plan.target!r} has {len(values)} classes, the rarest with {rarest} rows; at most"
             f" {MOST_CLASSES} with {RAREST} rows or more can be graded. Take another target or a metric of numbers."
         )
     numeric = target.values is not None
     if numeric and any(float(value) != int(float(value)) for value in values):
         raise Rejected(f"task.json: metric {plan.metric} needs classes; {plan.target!r} holds fractions.")
-    classes: tuple[str | int, ...] = tuple(int(float(v)) for v in values) if numeric else tuple(map(str, values))
+    classes: tuple[str | int, ...] = tuple(int(float(v)) for v in values) if numeric else tuple(values)
     dtype: Literal["integer", "string"] = "integer" if numeric else "string"
     return metric, (SubmissionColumn(name=plan.target, dtype=dtype, values=classes),), None
 
 
-def _positive(plan: Plan, target: Column, values: np.ndarray[tuple[int], np.dtype[np.str_]]) -> str | float:
+def _positive(plan: Plan, target: Column, values: Sequence[str]) -> str | float:
     said = float(plan.positive) if isinstance(plan.positive, bool) else plan.positive
     if said is None and len(values) == 2:
-        said = str(values[1])
+        said = values[1]
     if isinstance(said, str) and target.values is not None:
         try:
             said = float(said)
         except ValueError:
             raise Rejected(f"task.json: positive {said!r} is no number, but {plan.target!r} holds numbers.") from None
-    some = ", ".join(map(str, values[:8]))
+    some = ", ".join(values[:8])
     if said is None:
         raise Rejected(f"task.json: metric {plan.metric} needs `positive`, one value of the target: {some}.")
     share = float(target.equals(said).mean())

@@ -12,12 +12,13 @@ import json
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from mlgym_synth.errors import MlgymSynthError, SandboxDied
+from mlgym_synth.errors import BudgetExhausted, MlgymSynthError, SandboxDied
 from mlgym_synth.synthesis.author import Author, Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.collection import Collection
 from mlgym_synth.synthesis.draft import Draft
@@ -98,6 +99,7 @@ class Synthesis:
         self._author, self._ledger, self._collection = author, ledger, collection
         self._pool, self._settings, self._on_progress = pool, settings, on_progress
         self._progress = Progress()
+        self._asked: set[asyncio.Task[Step]] = set()
 
     @property
     def progress(self) -> Progress:
@@ -108,35 +110,43 @@ class Synthesis:
         """Work until the tasks are there, the author has nothing left, or a bound is met.
 
         Raises:
-            MlgymSynthError: infrastructure failed, or the budget is spent; everything finished so far is kept.
+            BudgetExhausted: it is spent; everything that was paid for is kept.
+            MlgymSynthError: infrastructure failed; everything finished so far is kept.
         """
         for settled in self._ledger.settled():
             self._settled(settled)
-        following = 1 + max((s.number for s in self._ledger.settled()), default=-1)
         running: dict[int, asyncio.Task[_Developed]] = {}
-        launched, exhausted = following, False
         try:
-            while self._progress.registered < self._settings.tasks:
-                while not exhausted and len(running) < self._settings.at_once and launched < self._settings.most:
-                    running[launched] = asyncio.create_task(self._develop(launched))
-                    launched += 1
-                if following not in running:
-                    break
-                await asyncio.wait(running.values(), return_when=asyncio.FIRST_COMPLETED)
-                exhausted = exhausted or any(_is_exhausted(task) for task in running.values())
-                while following in running and running[following].done():
-                    if self._progress.registered >= self._settings.tasks:
-                        break
-                    try:
-                        self._settle(running.pop(following).result())
-                    except _Exhausted:
-                        return self._progress
-                    following += 1
+            await self._settle_in_order(running)
+            await self._last_answers(running)
+        except BudgetExhausted:
+            await self._last_answers(running)
+            raise
         finally:
-            for task in running.values():
-                task.cancel()
-            await asyncio.gather(*running.values(), return_exceptions=True)
+            await _called_off([*running.values(), *self._asked])
         return self._progress
+
+    async def _settle_in_order(self, running: dict[int, asyncio.Task[_Developed]]) -> None:
+        """Work on the candidates that are not settled; `running` holds those that are worked on."""
+        following = launched = 1 + max((s.number for s in self._ledger.settled()), default=-1)
+        while self._progress.registered < self._settings.tasks:
+            while len(running) < self._settings.at_once and launched < self._settings.most:
+                running[launched] = asyncio.create_task(self._develop(launched))
+                launched += 1
+            if following not in running:
+                return
+            try:
+                developed = await running[following]  # whichever is done before it has to wait for it
+            except _Exhausted:
+                return
+            del running[following]
+            self._settle(developed)
+            following += 1
+
+    async def _last_answers(self, running: dict[int, asyncio.Task[_Developed]]) -> None:
+        """End the candidates, but not what the author is being asked for them: it is paid for, and the next run's."""
+        await _called_off(running.values())
+        await asyncio.gather(*self._asked, return_exceptions=True)
 
     async def _develop(self, number: int) -> _Developed:
         proposal, failure = None, None
@@ -153,11 +163,12 @@ class Synthesis:
             written, broken = await self._write(
                 number, attempt, proposal, *((draft, failure) if mended else (None, None))
             )
-            draft = written or draft
             if written is None:
-                failure = broken
+                assert broken is not None
+                failure = broken if draft is None or failure is None else failure.beside(broken)
                 continue
-            examined = await self._examine(number, attempt, written)
+            draft = written
+            examined = await self._examine(number, attempt, draft)
             if examined.passed:
                 return _Developed(number, proposal, examined, None)
             failure = Failure(examined.stage, examined.reason)
@@ -175,7 +186,7 @@ class Synthesis:
                 raise _Exhausted
             return json.dumps(asdict(made[0])), made[1]
 
-        step = await self._step(number, "proposal", attempt, propose)
+        step = await self._ask(number, "proposal", attempt, propose)
         if not step.passed:
             return None, Failure("proposal", step.reason)
         proposal = Proposal(**json.loads(step.result))
@@ -199,7 +210,7 @@ class Synthesis:
             return made.dumps(), spent
 
         stage = "writing" if draft is None else "debugging"
-        step = await self._step(number, stage, attempt, write)
+        step = await self._ask(number, stage, attempt, write)
         if not step.passed:
             return None, Failure(stage, step.reason)
         return Draft.loads(step.result), None
@@ -224,6 +235,17 @@ class Synthesis:
 
         step = await self._step(number, "execution", attempt, run)
         return Examined.loads(step.result)
+
+    async def _ask(
+        self, number: int, stage: str, attempt: int, work: Callable[[], Awaitable[tuple[str, Spent]]]
+    ) -> Step:
+        """A step of the author's; one that is paid for goes on when its candidate is called off."""
+        if not self._author.paid:
+            return await self._step(number, stage, attempt, work)
+        asked = asyncio.create_task(self._step(number, stage, attempt, work))
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return await asyncio.shield(asked)
 
     async def _step(
         self, number: int, stage: str, attempt: int, work: Callable[[], Awaitable[tuple[str, Spent]]]
@@ -278,5 +300,8 @@ class Synthesis:
         raise MlgymSynthError(f"candidate {number} is registered in the ledger, but no examination passed it.")
 
 
-def _is_exhausted(task: asyncio.Task[_Developed]) -> bool:
-    return task.done() and not task.cancelled() and isinstance(task.exception(), _Exhausted)
+async def _called_off(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,6 +23,7 @@ class TemplateAuthor:
     """
 
     debugs = False
+    paid = False
 
     def __init__(self, seed: int, pool: Executor | None = None, families: tuple[str, ...] = ()) -> None:
         self._seed, self._pool = seed, pool

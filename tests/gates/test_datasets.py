@@ -90,14 +90,23 @@ def test_a_name_holds_whatever_comes_later(tmp_path: Path, frames: dict[str, Ske
     }
 
 
-def test_of_two_tasks_the_one_registered_later_is_the_copy(tmp_path: Path) -> None:
-    shipped = registry.select(["task-0018"])
-    folder = Path(shutil.copytree(shipped[0].folder, tmp_path / "envs" / "own-0001"))
-    (folder / "task.yaml").write_text((folder / "task.yaml").read_text().replace("id: task-0018", "id: own-0001"))
-    write_index(tmp_path)
-    both = [*shipped, *registry.read_index(tmp_path)]
-    assert not_a_copy(load_task(shipped[0].folder), both) is None
-    assert "task-0018 asks the same" in str(not_a_copy(load_task(folder), both))
+def copied(root: Path, task: str) -> Path:
+    """A copy of task-0018 under this id."""
+    folder = Path(shutil.copytree(registry.find("task-0018").folder, root / "envs" / task))
+    (folder / "task.yaml").write_text((folder / "task.yaml").read_text().replace("id: task-0018", f"id: {task}"))
+    return folder
+
+
+def test_of_two_tasks_of_a_collection_the_later_is_the_copy(tmp_path: Path) -> None:
+    first, second, fresh = (
+        copied(tmp_path / part, task) for part, task in (("a", "own-0001"), ("a", "own-0002"), ("b", "own-0003"))
+    )
+    write_index(tmp_path / "a")
+    entries = [*registry.select(["task-0018"]), *registry.read_index(tmp_path / "a")]
+    assert not_a_copy(load_task(entries[0].folder), entries) is None
+    assert not_a_copy(load_task(first), entries) is None, "what synthesis makes may be among the shipped tasks"
+    assert "own-0001 asks the same" in str(not_a_copy(load_task(second), entries))
+    assert "task-0018 asks the same" in str(not_a_copy(load_task(fresh), entries))
 
 
 def test_a_copy_under_another_name_of_the_data_set_is_found(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlgym_synth.errors import LLMError
+from mlgym_synth.errors import LLMError, ModelNotConfigured
 from mlgym_synth.llm.model import (
     Budget,
     BudgetExhausted,
@@ -175,7 +175,7 @@ def test_the_key_is_in_no_error_and_no_repr() -> None:
 def test_an_endpoint_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     assert ask([answer("hello")])[0].text == "hello"
-    with pytest.raises(LLMError, match="set OPENAI_API_KEY"):
+    with pytest.raises(ModelNotConfigured, match="set OPENAI_API_KEY"):
         ChatModel("author")
 
 
@@ -186,7 +186,7 @@ def test_a_given_key_goes_before_the_environment() -> None:
 
 @pytest.mark.parametrize("options", [{"base_url": "localhost:8000"}, {"api_key": "sk-\u2026"}])
 def test_an_unusable_address_or_key_is_told_before_anything_is_sent(options: dict[str, str]) -> None:
-    with pytest.raises(LLMError, match=r"--base-url|OPENAI_API_KEY"):
+    with pytest.raises(ModelNotConfigured, match=r"--base-url|OPENAI_API_KEY"):
         ChatModel("author", **{"base_url": "http://127.0.0.1:1/v1", **options})  # type: ignore[arg-type]
 
 

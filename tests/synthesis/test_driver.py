@@ -1,0 +1,159 @@
+"""How a run is driven: it waits without working, what is paid for is kept, and no candidate stands in another's way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgym_synth import registry
+from mlgym_synth.errors import BudgetExhausted
+from mlgym_synth.llm.model import Budget, ChatModel, Prices, prompt_sha256
+from mlgym_synth.synthesis.collection import Collection
+from mlgym_synth.synthesis.draft import Draft
+from mlgym_synth.synthesis.examine import Examined
+from mlgym_synth.synthesis.grounding import PackagedCatalogue
+from mlgym_synth.synthesis.ledger import Ledger, Step, accounts
+from mlgym_synth.synthesis.llm_author import LLMAuthor
+from mlgym_synth.synthesis.pipeline import Progress, Settings, Synthesis
+from mlgym_synth.synthesis.topics import topic
+from tests.llm_server import LLMServer, Response, answer, failure, hang
+from tests.synthesis.teaching import GROUNDED, PROPOSAL, files, written
+
+SETTINGS = {"author": "llm"}
+PACKAGED = json.dumps({**PROPOSAL, "datasets": ["ISLR/Wage"]})
+
+
+async def synthesize(out: Path, server: LLMServer, budget: Budget | None = None, **settings: Any) -> Progress:
+    """A run for one task with two candidates at once; none of these comes as far as an examination."""
+    model = ChatModel(
+        "teacher", base_url=server.url, api_key="k", prices=Prices(1, 1), budget=budget, retries=2, backoff_s=0.01
+    )
+    author = LLMAuthor(model, PackagedCatalogue(), seed=0)
+    with Ledger(out, SETTINGS) as ledger, ThreadPoolExecutor(1) as pool:
+        run = Synthesis(author, ledger, Collection(out, "bwrap"), pool, Settings(tasks=1, at_once=2, **settings))
+        try:
+            return await run.run()
+        finally:
+            await author.close()
+
+
+def prompt_of(request: dict[str, Any]) -> str:
+    text: str = request["messages"][-1]["content"]
+    return text
+
+
+def is_of_first(request: dict[str, Any]) -> bool:
+    """Whether the proposal of candidate 0 is asked for."""
+    return f"Field: {topic(0, 0)[0]}\n" in prompt_of(request)
+
+
+def test_a_run_that_waits_for_one_candidate_does_nothing(tmp_path: Path) -> None:
+    def run(out: str, delay_s: float) -> Progress:
+        def respond(request: dict[str, Any]) -> Response:
+            return replace(answer("no"), delay_s=delay_s if is_of_first(request) else 0)
+
+        with LLMServer(respond) as server:
+            return asyncio.run(synthesize(tmp_path / out, server, max_attempts=1, most=3))
+
+    run("warm", 0)  # imports are work, too
+    began = time.thread_time()  # of the loop alone, which has a thread to itself
+    assert run("out", 3).rejected == {"proposal": 3}
+    assert time.thread_time() - began < 0.4
+
+
+def everything_asked_is_kept(out: Path, server: LLMServer) -> bool:
+    steps = accounts(out)[0].steps
+    asked = {prompt_sha256(request.json["messages"]) for request in server.requests}
+    return asked == {step.prompt_sha256 for step in steps if step.prompt_sha256}
+
+
+def test_an_answer_under_way_is_kept_when_the_budget_is_spent(tmp_path: Path) -> None:
+    def respond(request: dict[str, Any]) -> Response:
+        return replace(answer(PACKAGED, tokens=(1_000_000, 0)), delay_s=0.2 if is_of_first(request) else 1.5)
+
+    budget = Budget(0.5)
+    with LLMServer(respond) as server:
+        with pytest.raises(BudgetExhausted):
+            asyncio.run(synthesize(tmp_path, server, budget))
+        assert len(server.requests) == 2
+        assert everything_asked_is_kept(tmp_path, server)
+    assert budget.spent_usd == 2
+    (account,) = accounts(tmp_path)
+    assert sum(step.cost_usd for step in account.steps) == 2
+    assert account.candidates == []
+
+
+def registered_before(out: Path) -> None:
+    """All of candidate 0 but its proposal is in the ledger, and passed."""
+    entry = next(entry for entry in registry.select() if entry.family == "combinatorial-optimisation")
+    made = {
+        path.relative_to(entry.folder).as_posix(): path.read_text()
+        for path in entry.folder.rglob("*")
+        if path.is_file()
+    }
+    with Ledger(out, SETTINGS) as ledger:
+        ledger.add(Step(0, "grounding", 0, True, result=json.dumps(asdict(GROUNDED))))
+        ledger.add(Step(0, "writing", 0, True, result=Draft.of(made).dumps()))
+        ledger.add(Step(0, "execution", 0, True, result=Examined("passed", "", made, [], 1, 1).dumps()))
+
+
+def test_an_answer_under_way_is_kept_when_the_last_task_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path / "cache"))
+
+    def respond(request: dict[str, Any]) -> Response:
+        return replace(answer(PACKAGED), delay_s=0.2 if is_of_first(request) else 2)
+
+    out = tmp_path / "out"
+    registered_before(out)
+    with LLMServer(respond) as server:
+        assert asyncio.run(synthesize(out, server)).registered == 1
+        assert len(server.requests) == 2, "nothing new is asked for"
+        assert everything_asked_is_kept(out, server)
+
+
+def test_a_run_that_is_called_off_waits_for_no_answer(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with LLMServer([hang()]) as server, pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(synthesize(tmp_path, server), 1))
+    assert time.monotonic() - began < 10
+
+
+def test_a_prompt_that_is_too_long_is_the_fault_of_one_candidate(tmp_path: Path) -> None:
+    def respond(request: dict[str, Any]) -> Response:
+        if "Propose one task" in prompt_of(request):
+            return answer(PACKAGED)
+        return failure(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded")
+
+    with LLMServer(respond) as server:
+        assert asyncio.run(synthesize(tmp_path, server, most=2)).rejected == {"writing": 2}
+    assert all("longer than the model's context" in one.reason for one in accounts(tmp_path)[0].candidates)
+
+
+def test_an_unusable_answer_does_not_hide_why_the_draft_failed(tmp_path: Path) -> None:
+    with Ledger(tmp_path, SETTINGS) as ledger:
+        failed = Examined("gate 5", "the baseline is no better than a constant", {}, [], 1, 1)
+        for stage, result in (
+            ("proposal", json.dumps(asdict(GROUNDED))),
+            ("grounding", json.dumps(asdict(GROUNDED))),
+            ("writing", written(files()).dumps()),
+            ("execution", failed.dumps()),
+        ):
+            ledger.add(Step(0, stage, 0, True, result=result))
+    with LLMServer([answer("I would rather talk about the weather.")]) as server:
+        asyncio.run(synthesize(tmp_path, server, most=1, p_debug=1))
+        first, second = (prompt_of(request.json) for request in server.requests)
+    assert failed.reason in first
+    assert failed.reason in second
+    assert "no code block" in second
+    (settled,) = accounts(tmp_path)[0].candidates
+    assert settled.stage == "gate 5"
+    assert settled.reason.startswith(failed.reason)
