@@ -87,7 +87,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Synthesize; exit code 1 where fewer tasks came out than were asked for."""
+    """Synthesize; exit code 1 where fewer tasks came out than were asked for, 3 where the money was spent before."""
     families = _checked(arguments)
     # Here and not above, so that a wrong command line is answered at once.
     from mlgym_synth.sandbox.runtime import ensure_runtime
@@ -110,7 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
     if before >= arguments.tasks:
         report("All of them were there before: a higher --tasks or another --seed makes more.")
     _show(arguments, state)
-    return 0 if state.registered >= arguments.tasks else 1
+    if state.registered >= arguments.tasks:
+        return 0
+    return 3 if model is not None and model.budget.exhausted else 1
 
 
 async def _synthesize(arguments: argparse.Namespace, author: Author, ledger: Ledger, pool: Executor) -> State:

@@ -106,7 +106,7 @@ def test_a_spent_budget_ends_the_run_and_a_higher_one_goes_on(tmp_path: Path) ->
     with LLMServer(respond) as server:
         arguments = ("--tasks", "1", "--prices", "1", "1")
         done = synthesize(tmp_path / "out", server, *arguments, "--max-cost", "0.5")
-        assert done.returncode == 1, done.stderr
+        assert done.returncode == 3, done.stderr
         assert "the budget of 0.5 USD is spent; run this again with a higher --max-cost" in done.stderr
         asked = len(server.requests)
         assert asked <= 4
