@@ -126,7 +126,7 @@ async def _synthesize(arguments: argparse.Namespace, author: Author, ledger: Led
         seed=arguments.seed,
         max_attempts=arguments.max_attempts,
         p_debug=arguments.p_debug,
-        at_once=2 * arguments.workers,
+        at_once=4 * arguments.workers,  # those that wait for an earlier one included
         sandbox=arguments.sandbox,
         most=_most(arguments),
     )
