@@ -19,7 +19,7 @@ from mlgym_synth.agents.base import Action, Said, Usage, fingerprint
 from mlgym_synth.agents.calls import Heard, hear, hear_refused
 from mlgym_synth.agents.history import Message, Turn, characters, cut, fitted, render
 from mlgym_synth.errors import ContextLengthExceeded, ToolsUnsupported
-from mlgym_synth.llm.prompts import Prompts
+from mlgym_synth.llm.acting import PROMPTS, system_prompt
 from mlgym_synth.llm.replies import Refused, Reply
 from mlgym_synth.llm.settings import ModelSettings
 from mlgym_synth.llm.shared import SharedModel
@@ -32,13 +32,6 @@ _TOKENS_PER_CHARACTER = 1 / 4
 _LEAST_RATIO, _MOST_RATIO = 1 / 8, 1.0  # an endpoint that reports beyond counts something else
 _SHORTER = 0.75
 _SEEDS = 2**31  # what every endpoint takes
-
-_PROMPTS = Prompts(Path(__file__).with_name("prompts"))
-
-
-def system_prompt(in_text: bool) -> str:
-    """What a model is told first: how to act in text, or by calling functions."""
-    return _PROMPTS.filled("text" if in_text else "tools")
 
 
 class LLMAgent:
@@ -84,7 +77,7 @@ class LLMAgent:
 
         Where the model is served is no part of it, so that a run may go on at another address.
         """
-        return fingerprint(self.name, self._settings.decisive(), _PROMPTS.sha256(), _code_sha256())
+        return fingerprint(self.name, self._settings.decisive(), PROMPTS.sha256(), _code_sha256())
 
     @property
     def system(self) -> str:

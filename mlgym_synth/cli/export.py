@@ -158,7 +158,7 @@ def _counter(name: str, form: Form) -> TokenCounter:
 
 def _system(file: Path | None, in_text: bool) -> str | None:
     if file is not None and str(file) == AGENTS_OWN:
-        from mlgym_synth.agents.llm import system_prompt
+        from mlgym_synth.llm.acting import system_prompt
 
         return system_prompt(in_text)
     try:

@@ -1,9 +1,10 @@
 """`registry/`: index, splits and what data sets are recognised by, made from the folders of tasks.
 
-index.jsonl      a task a line
-splits/          train.txt and heldout.txt, an id a line
-sketches.jsonl   shipped tasks only, {"source": ..., "format": ..., "sketch": ...}: new data is compared with these,
-which takes no time, and needs none of the data
+New data is compared with the shipped sketches, which takes no time and needs none of the shipped data.
+
+    index.jsonl      a task a line
+    splits/          train.txt and heldout.txt, an id a line
+    sketches.jsonl   {"source": ..., "format": ..., "sketch": ...}; in the shipped registry only
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlgym_synth import agents, registry
+from mlgym_synth import registry
 from mlgym_synth.errors import RolloutStopped, TaskNotFound
 from mlgym_synth.limits import Limits
-from mlgym_synth.llm.prompts import Prompts
+from mlgym_synth.llm.acting import system_prompt
 from mlgym_synth.sandbox import choose_backend
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.errors import ExtraMissing, RecipeInvalid, TemplateUnusable
@@ -243,8 +243,10 @@ def _entries(tasks: Sequence[str], recipe: GrpoRecipe) -> list[registry.TaskEntr
 
 def rows(entries: Sequence[registry.TaskEntry], recipe: GrpoRecipe) -> list[dict[str, Any]]:
     """What the trainer goes through in this order: a task and a seed for each group of episodes."""
-    system = Prompts(Path(agents.__file__).with_name("prompts")).filled("tools")
-    prompt = [{"role": "system", "content": system}, {"role": "user", "content": ""}]  # `reset` adds the statement
+    prompt = [
+        {"role": "system", "content": system_prompt(in_text=False)},
+        {"role": "user", "content": ""},
+    ]  # `reset` adds the statement
     rng, found = random.Random(recipe.seed), list[dict[str, Any]]()
     groups = recipe.steps * recipe.episodes * recipe.accumulation * int(os.environ.get("WORLD_SIZE", "1"))
     while len(found) < groups:

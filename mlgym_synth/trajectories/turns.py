@@ -10,17 +10,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mlgym_synth.llm.prompts import Prompts
+from mlgym_synth.llm.acting import system_prompt
 from mlgym_synth.tools import openai_schemas
 from mlgym_synth.trajectories.model import Step, Trajectory, plain
 
 Message = dict[str, Any]
 _LARGEST_INT = 2**63
-_PROMPTS = Prompts(Path(__file__).parents[1] / "agents" / "prompts")
-"""What `openai:` agents are told first, of either form. The texts alone: the agents are on a higher floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,8 @@ class Form:
 
     def _told(self, trajectory: Trajectory) -> str:
         """The model was told to act in the form that it played in, which the turns here may not be of."""
-        this, other = map(_PROMPTS.filled, ("text", "tools") if self.text else ("tools", "text"))
-        return this if trajectory.system == other else trajectory.system
+        told_the_other = trajectory.system == system_prompt(not self.text)
+        return system_prompt(self.text) if told_the_other else trajectory.system
 
     def tools(self) -> list[dict[str, Any]]:
         """The function schemas that belong to the turns; none for text."""

@@ -11,20 +11,8 @@ import pytest
 from mlgym_synth.agents import LLMAgent, ModelSettings, load_agent
 from mlgym_synth.cli import main
 from mlgym_synth.errors import LLMError
-from tests.llm_server import LLMServer, call
-
-KEY = "sk-test-0123456789abcdef"
-TASK = "task-0018"  # a program task: its baseline takes no time
-RUN = call(("bash", {"command": "python baseline.py"}), content="First the baseline.")
-SUBMIT = call(("submit", {}))
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.01)
-    for name in ("OPENAI_BASE_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+from tests.agents.playing import RUN, SUBMIT, TASK
+from tests.llm_server import LLMServer
 
 
 def test_the_name_of_a_model_may_have_colons_and_slashes() -> None:

@@ -19,22 +19,11 @@ from mlgym_synth.llm.budget import Prices
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.tools import openai_schemas
 from mlgym_synth.trajectories import Trajectory, to_dict
+from tests.agents.playing import KEY, RUN, SUBMIT, TASK
 from tests.llm_server import LLMServer, Response, Script, answer, call, cut, failure, hang, huge
 
-KEY = "sk-test-0123456789abcdef"
-TASK = "task-0018"  # a program task: its baseline takes no time
-RUN = call(("bash", {"command": "python baseline.py"}), content="First the baseline.")
-SUBMIT = call(("submit", {}))
 RUN_TEXT = answer("First the baseline.\n\n```bash\npython baseline.py\n```")
 SUBMIT_TEXT = answer("Good enough.\n\n```\nsubmit\n```")
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.01)
-    for name in ("OPENAI_BASE_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from mlgym_synth.agents.llm import system_prompt
 from mlgym_synth.agents.scripted import bash
+from mlgym_synth.llm.acting import system_prompt
 from mlgym_synth.trajectories import Said, Trajectory
 from mlgym_synth.trajectories.turns import Form
 from tests.trajectories.episodes import a_step, an_episode
