@@ -99,8 +99,9 @@ def test_a_spent_budget_ends_the_run_and_a_higher_one_goes_on(tmp_path: Path) ->
     plan = {**PLAN, "drop": ["logwage"]}
 
     def respond(request: dict[str, Any]) -> Response:
-        if "Propose one task" in request["messages"][-1]["content"]:
-            return answer(json.dumps(packaged), tokens=(1_000_000, 0))
+        field = re.search("^Field: (.*)", request["messages"][-1]["content"], re.MULTILINE)
+        if field is not None:  # a title of its own, so that no two candidates lead to the same prompt
+            return answer(json.dumps({**packaged, "title": f"What workers earn: {field[1]}"}), tokens=(1_000_000, 0))
         return answer(files(task_json=json.dumps(plan)), tokens=(1_000_000, 0))
 
     with LLMServer(respond) as server:
