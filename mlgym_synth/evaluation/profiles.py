@@ -73,8 +73,7 @@ def profiles(scores: Scores, mode: Mode = "mlgym") -> Profiles:
     """
     tasks, agents = list(scores.tasks), [*scores.agents, BASELINE]
     signs = np.array([task.sign for task in scores.tasks.values()])
-    tables = {which: np.array([[_standing(scores, a, t, which) for a in agents] for t in tasks]) for which in WHICH}
-    ratios, feasible, widest = _ratios(tables, signs, mode)
+    ratios, feasible, widest = _ratios(standings(scores), signs, mode)
     x = _axis(float(widest.max()))
     curves = {which: _curves(ratios[which], x) for which in WHICH}
     return Profiles(
@@ -90,6 +89,14 @@ def profiles(scores: Scores, mode: Mode = "mlgym") -> Profiles:
         },
         widest=tasks[int(widest.argmax())] if widest.max() > 0 else None,
     )
+
+
+def standings(scores: Scores) -> Tables:
+    """What `areas` takes: the score that stands for each agent on each task."""
+    agents = [*scores.agents, BASELINE]
+    return {
+        which: np.array([[_standing(scores, a, t, which) for a in agents] for t in scores.tasks]) for which in WHICH
+    }
 
 
 def areas(tables: Tables, signs: Floats, mode: Mode = "mlgym") -> tuple[dict[Which, Floats], float]:

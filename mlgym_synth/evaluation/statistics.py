@@ -3,28 +3,31 @@
 What a run is worth does not depend on who else is in the set, as AUP does. Intervals of one agent draw its runs anew,
 task by task: the stratified bootstrap of Agarwal et al. 2021 (rliable, arXiv 2108.13264), for these tasks and no
 others. They are percentiles, with n runs a task too narrow by sqrt((n - 1) / n), and there are none where no task has
-two runs. Intervals of a comparison draw tasks, since what it is to say is about tasks like these.
+two runs. Intervals of a comparison draw tasks, since what it is to say is about tasks like these; given groups, they
+draw whole groups, since tasks on one data set are no independent evidence.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles
+from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles, standings
 from mlgym_synth.evaluation.scores import Scores, Which
-from mlgym_synth.grading.bootstrap import interval, means
+from mlgym_synth.grading.bootstrap import Groups, draws, interval, means
 from mlgym_synth.grading.reward import ROUNDING, clipped, progress
 
 Interval = tuple[float, float]
-Measure = Literal["progress", "beats_baseline"]
+Measure = Literal["progress", "beats_baseline", "valid"]
 """What a run is worth. `progress`: from the baseline (0) to the reference (1), clipped to [-1, 2], -1 without a score;
-only on tasks whose reference is known. `beats_baseline`: 1 where its score is better than the baseline's, else 0."""
+only on tasks whose reference is known. `beats_baseline`: 1 where its score is better than the baseline's, else 0.
+`valid`: 1 where it has a score, else 0."""
 
 LEVEL = 0.95
 TIMES = 1000
@@ -61,6 +64,19 @@ class Comparison:
     tasks: list[str]
     improvement: Estimate
     difference: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class AUPGain:
+    """How far one agent's AUP lies above another's.
+
+    Attributes:
+        difference: of the two.
+        relative: the same as a share of the other's; None where that is 0.
+    """
+
+    difference: Estimate
+    relative: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,7 @@ def compare(
     measure: Measure = "progress",
     which: Which = "last",
     *,
+    groups: Mapping[str, str] | None = None,
     level: float = LEVEL,
     times: int = TIMES,
     seed: int = 0,
@@ -148,6 +165,17 @@ def compare(
 
     The probability of improvement is that of Agarwal et al. 2021: Mann and Whitney's U over the number of pairs, a
     task at a time, and then the mean over tasks.
+
+    Args:
+        scores: of both.
+        first: the agent that may be better.
+        second: the one it is held against.
+        measure: what `difference` is of.
+        which: the score that stands for a run.
+        groups: task -> what it shares with others, its data set; None where tasks are independent.
+        level: of the intervals.
+        times: draws.
+        seed: of the draws.
 
     Raises:
         ValueError: there is no such agent, or no task on which both have runs.
@@ -159,19 +187,55 @@ def compare(
     }
     if not pairs:
         raise ValueError(f"there is no task on which both {first} and {second} have runs")
-    better = [_improvement(a, b, scores.tasks[task].sign) for task, (a, b) in pairs.items()]
-    gains = [
-        worths(scores, first, task, measure, which).mean() - worths(scores, second, task, measure, which).mean()
+    better = {task: _improvement(a, b, scores.tasks[task].sign) for task, (a, b) in pairs.items()}
+    gains = {
+        task: worths(scores, first, task, measure, which).mean() - worths(scores, second, task, measure, which).mean()
         for task in _measurable(scores, measure)
         if task in pairs
-    ]
+    }
 
-    def estimate(values: Sequence[float]) -> Estimate:
-        over_tasks = np.array(values)
-        known = interval(means(over_tasks, times, seed), level) if len(values) > 1 else None
-        return Estimate(float(over_tasks.mean()), known)
+    def estimate(of_tasks: Mapping[str, float]) -> Estimate:
+        values, index = np.array(list(of_tasks.values())), _index(of_tasks, groups)
+        known = interval(means(values, times, seed, index), level) if _several(values, index) else None
+        return Estimate(float(values.mean()), known)
 
     return Comparison(list(pairs), estimate(better), estimate(gains) if gains else None)
+
+
+def compare_aup(
+    scores: Scores,
+    first: str,
+    second: str,
+    mode: Mode = "mlgym",
+    *,
+    groups: Mapping[str, str] | None = None,
+    level: float = LEVEL,
+    times: int = TIMES,
+    seed: int = 0,
+) -> dict[Which, AUPGain]:
+    """What one agent's AUP is above another's, among all of `scores`, on the same draws of tasks, or of their groups.
+
+    The figures are of AUP as `profiles` has it, to three decimals; x_max follows the draws.
+    """
+    found, tables = profiles(scores, mode), standings(scores)
+    signs, index = np.array([task.sign for task in scores.tasks.values()]), _index(scores.tasks, groups)
+    columns = [found.agents.index(first), found.agents.index(second)]
+    rows = draws(len(signs), index, seed) if _several(signs, index) else iter(())
+    drawn = [
+        areas({which: table[taken] for which, table in tables.items()}, signs[taken], mode)[0]
+        for taken, _ in itertools.islice(rows, times)
+    ]
+
+    def estimate(value: float, values: Floats) -> Estimate:
+        return Estimate(value, interval(values, level) if len(values) else None)
+
+    def gain(which: Which) -> AUPGain:
+        ours, other = found.aup[first][which], found.aup[second][which]
+        one, two = np.array([area[which][columns] for area in drawn]).reshape(-1, 2).T
+        ratios = one / two if two.all() else two[:0]
+        return AUPGain(estimate(ours - other, one - two), estimate(ours / other - 1, ratios - 1) if other else None)
+
+    return {which: gain(which) for which in WHICH}
 
 
 def best_at_k(values: Sequence[float] | Floats) -> Floats:
@@ -253,8 +317,18 @@ def _shifted(values: Floats, mean: float, most: float, level: float) -> Interval
     return interval(np.clip(values - values.mean() + mean, 0.0, most), level)
 
 
+def _index(tasks: Iterable[str], groups: Mapping[str, str] | None) -> Groups | None:
+    """The group of each task as a number."""
+    return None if groups is None else np.unique([groups[task] for task in tasks], return_inverse=True)[1]
+
+
+def _several(values: Floats, index: Groups | None) -> bool:
+    """Whether there is more than one to draw from."""
+    return (len(values) if index is None else len(np.unique(index))) > 1
+
+
 def _measurable(scores: Scores, measure: Measure) -> list[str]:
-    return [name for name, task in scores.tasks.items() if measure == "beats_baseline" or task.reference is not None]
+    return [name for name, task in scores.tasks.items() if measure != "progress" or task.reference is not None]
 
 
 def worths(scores: Scores, agent: str, name: str, measure: Measure, which: Which) -> Floats:
@@ -262,6 +336,8 @@ def worths(scores: Scores, agent: str, name: str, measure: Measure, which: Which
     task, outcomes = scores.tasks[name], scores.outcomes(agent, name, which)
     if not len(outcomes):
         outcomes = np.array([np.nan])
+    if measure == "valid":
+        return np.asarray(~np.isnan(outcomes), dtype=np.float64)
     if measure == "beats_baseline":
         least = ROUNDING * max(abs(task.baseline), 1e-3)
         return np.asarray(task.sign * (outcomes - task.baseline) > least, dtype=np.float64)

@@ -66,11 +66,16 @@ def resampled(statistic: Statistic, n: int, groups: Groups | None, times: int, s
     return np.asarray(found, dtype=np.float64)
 
 
-def means(values: NDArray[np.float64], times: int, seed: int) -> NDArray[np.float64]:
+def means(values: NDArray[np.float64], times: int, seed: int, groups: Groups | None = None) -> NDArray[np.float64]:
     """Means of resamples of `values` (shape [n], a program's score on each instance), shape [times]."""
     rng = np.random.Generator(np.random.PCG64(seed))
-    drawn: NDArray[np.float64] = values[rng.integers(0, len(values), size=(times, len(values)))].mean(axis=1)
-    return drawn
+    if groups is None:
+        drawn: NDArray[np.float64] = values[rng.integers(0, len(values), size=(times, len(values)))].mean(axis=1)
+        return drawn
+    index = np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(index, weights=values), np.bincount(index)
+    taken = rng.integers(0, len(sizes), size=(times, len(sizes)))
+    return np.asarray(sums[taken].sum(axis=1) / sizes[taken].sum(axis=1))
 
 
 def interval(values: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from mlgym_synth.evaluation.statistics import (
     best_at_k,
     best_at_k_curves,
     compare,
+    compare_aup,
     failures,
     mean_worth,
 )
@@ -176,6 +177,50 @@ def test_an_agent_is_compared_with_the_baseline_too() -> None:
     share = compare(scores, "a", "baseline", "beats_baseline").difference
     assert share is not None
     assert share.value == pytest.approx((0.5 + 1 + 0) / 3)
+
+
+def test_a_share_of_valid_runs_is_compared_too() -> None:
+    scores = made(TASKS, a={"up": [[0.1], []], "down": [[9.0]], "open": [[0.0]]}, b={task: [[]] for task in TASKS})
+    found = compare(scores, "a", "b", "valid").difference
+    assert found is not None
+    assert found.value == pytest.approx((0.5 + 1 + 1) / 3)
+    assert mean_worth(scores, "valid")["b"].value == 0.0
+
+
+def test_tasks_of_one_group_are_drawn_together() -> None:
+    # a gains all on three tasks of one data set and nothing on one of another: means of a draw are 0, 3/4 or 1.
+    scores = made(
+        {f"t{n}": ("maximize", 0.0, 1.0) for n in range(4)},
+        a={f"t{n}": [[float(n < 3)]] for n in range(4)},
+        b={f"t{n}": [[0.0]] for n in range(4)},
+    )
+    two = {"t0": "x", "t1": "x", "t2": "x", "t3": "y"}
+    for groups, known in ((two, (0.0, 1.0)), (dict.fromkeys(two, "x"), None)):
+        found = compare(scores, "a", "b", groups=groups)
+        assert found.difference is not None
+        assert found.difference.value == 0.75
+        assert found.difference.interval == known
+        assert (found.improvement.interval is None) is (known is None)
+    alone = compare(scores, "a", "b").difference
+    assert alone is not None
+    assert alone.interval is not None
+    assert 0.0 < alone.interval[0] < 0.75  # four tasks without evidence for a are rare, one data set in two is not
+
+
+def test_a_gain_in_aup_is_of_the_same_draws_for_both() -> None:
+    # far: b is 10 times from the best, x_max is 1.1, and b's curve is 0 up to 1. near: both are as good.
+    scores = made(
+        {"far": ("maximize", 1.0), "near": ("maximize", 1.0)},
+        a={"far": [[10.0]], "near": [[1.0]]},
+        b={"far": [[1.0]], "near": [[1.0]]},
+    )
+    found = compare_aup(scores, "a", "b", groups={"far": "x", "near": "y"})["last"]
+    assert found.relative is not None
+    assert (found.difference.value, found.relative.value) == pytest.approx((1.1 - 0.6, 1.1 / 0.6 - 1))
+    # Both draws may be `near`, and a gains nothing, or `far`, and b has the 45 of 499 steps that lie above 1.
+    assert found.difference.interval == pytest.approx((0.0, 1.1 * (1 - 45 / 499)))
+    assert found.relative.interval == pytest.approx((0.0, 499 / 45 - 1))
+    assert compare_aup(scores, "a", "b", groups={"far": "x", "near": "x"})["last"].difference.interval is None
 
 
 def test_a_clear_difference_is_found_and_equal_agents_are_not_told_apart() -> None:

@@ -30,6 +30,11 @@ def test_draws_are_the_seeds() -> None:
     assert not np.array_equal(a, other)
 
 
+def test_means_of_groups_are_of_whole_groups() -> None:
+    values, groups = np.array([1.0, 1.0, 1.0, 0.0]), np.array([5, 5, 5, 8])
+    assert set(means(values, 100, 0, groups)) == {0.0, 0.75, 1.0}
+
+
 def test_groups_are_drawn_whole() -> None:
     groups = np.array([7, 7, 2, 2, 2, 9])
     for rows, drawn in itertools.islice(draws(6, groups, seed=0), 50):
