@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from common import write
-from served import URL, alias_of, served
+from served import URL, alias_of, end_on_signals, served
 
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.ledger import Account, Step, accounts
@@ -70,7 +69,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=8192)
     parser.add_argument("--python", default=sys.executable, help="one that has llama-cpp-python")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
+    end_on_signals()
     command = [sys.executable, "-m", "mlgym_synth.cli", "synthesize", "--author", "llm", "--base-url", URL]
     command += ["--model", alias_of(arguments.model), "--tasks", str(arguments.proposals), "--out", str(arguments.out)]
     command += ["--max-proposals", str(arguments.proposals), "--workers", "1", "--max-attempts", "2"]

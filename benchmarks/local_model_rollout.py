@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from common import write
-from served import URL, alias_of, served
+from served import URL, alias_of, end_on_signals, served
 
 from mlgym_synth import registry
 from mlgym_synth.task import FAMILIES
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=8192)
     parser.add_argument("--python", default=sys.executable, help="one that has llama-cpp-python")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
+    end_on_signals()
     command = [sys.executable, "-m", "mlgym_synth.cli", "rollout", "--agent", f"openai:{alias_of(arguments.model)}"]
     command += ["--tasks", *chosen(arguments.episodes), "--out", str(arguments.out), "--sandbox", "bwrap"]
     command += ["--base-url", URL, "--max-steps", str(arguments.max_steps), "--slots", "1", "--tool-mode", "text"]

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -24,6 +25,13 @@ def alias_of(file: Path) -> str:
     return file.stem
 
 
+def end_on_signals() -> None:
+    """SIGTERM, and the SIGHUP of a terminal that is closed, unwind what runs, so that the server is ended too."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup asks for that
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
+
+
 @contextlib.contextmanager
 def served(files: Sequence[Path], python: str, context: int) -> Iterator[None]:
     """llama-cpp-python's server with some models; the one that is asked for is loaded.
@@ -34,7 +42,9 @@ def served(files: Sequence[Path], python: str, context: int) -> Iterator[None]:
         context: tokens that a conversation may have.
     """
     if _models() is not None:
-        raise SystemExit(f"something answers at {URL} already: end it first")
+        pid = listener(PORT)
+        whose = f"`ss -ltnp 'sport = :{PORT}'` says what, if it is yours" if pid is None else f"it is process {pid}"
+        raise SystemExit(f"something answers at {URL} already ({whose}): end it first")
     each = {"n_ctx": context, "n_threads": os.cpu_count()}
     models = [{"model": str(file), "model_alias": alias_of(file), **each} for file in files]
     with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "log").open("w+b") as log:
@@ -51,6 +61,17 @@ def served(files: Sequence[Path], python: str, context: int) -> Iterator[None]:
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(server.pid, signal.SIGKILL)
+
+
+def listener(port: int) -> int | None:
+    """The process that listens there; None where that cannot be told, as of another user's."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(str(held.readlink()) in sockets for held in (process / "fd").iterdir()):
+                return int(process.name)
+    return None
 
 
 def _fault_at_start(server: subprocess.Popen[bytes], aliases: set[str]) -> str | None:
