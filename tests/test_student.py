@@ -1,4 +1,4 @@
-"""The experiment with a student: its teacher knows every form of task, and its figures are read the right way round."""
+"""The experiment with a student: its teacher knows every form of task, and exports are cut to some tasks."""
 
 from __future__ import annotations
 
@@ -74,15 +74,6 @@ def test_only_some_tasks_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     figures.keep_tasks(ours, {"b", "c"})
     assert figures.count_lines(ours) == 3
     assert figures.tasks_of(ours) == ["b", "c"]
-
-
-def test_a_difference_is_read_in_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(STUDENT))
-    figures = importlib.import_module("figures")
-    pairs = [{"first": "a", "second": "b", "difference": {"value": 0.2, "interval": [0.1, 0.4]}}]
-    assert figures.difference(pairs, "a", "b") == [0.1, 0.4]
-    assert figures.difference(pairs, "b", "a") == [-0.4, -0.1]
-    assert figures.difference(pairs, "a", "c") is None
 
 
 def teardown_module() -> None:

@@ -9,8 +9,9 @@ is untrained; `sft` was trained on `brief:make`, a teacher that improves on the 
 of the same tasks in the same form, in which `brief:make_baseline` hands in the baseline, so that learning the form is
 told apart from learning to improve. An `--ablation` is one more student of the same teacher, in as many steps: on
 `half` of the tasks, on a third of the `families`, or on `unfiltered` episodes. Every stage is commands of
-`mlgym-synth`, is printed before it runs, and goes on where it was; `--stage` runs one of them. The last stage writes
-`results/student.json`.
+`mlgym-synth`, is printed before it runs, and goes on where it was; `--stage` runs one of them. Tasks are taken in the
+order of a hash of their ids, so that more of them hold fewer, whatever else is held out. The last stage writes
+`results/student.json`, and the scores that its figures are of into `results/student/`.
 
 PYTHON is one with llama-cpp-python, which serves the models; the script that makes GGUF files comes with llama.cpp.
 """
@@ -18,22 +19,24 @@ PYTHON is one with llama-cpp-python, which serves the models; the script that ma
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
-import random
 import shlex
-import signal
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from common import write  # noqa: E402
-from figures import count_lines, export_tokens, keep_tasks, tasks_of, told  # noqa: E402
-from served import URL, alias_of, served  # noqa: E402
+from common import RESULTS, write  # noqa: E402
+from figures import count_lines, keep_tasks, tasks_of, told, trained_on  # noqa: E402
+from served import URL, alias_of, end_on_signals, served  # noqa: E402
 
 from mlgym_synth import registry  # noqa: E402
 from mlgym_synth.training.models import find_model  # noqa: E402
@@ -43,8 +46,8 @@ STAGES = ("teach", "export", "train", "quantize", "heldout", "mlgym", "result")
 TEACHERS = {"sft": "brief:make", "control": "brief:make_baseline"}
 ABLATIONS = ("half", "families", "unfiltered")
 REFERENCES = ("scripted:baseline", "brief:make")
-CONTEXT, ANSWER, STEPS = 8192, 448, 6
-BATCH = 4
+CONTEXT, ANSWER, STEPS, TEMPERATURE = 8192, 448, 6, 0.2
+BATCH, SEED = 4, 0
 
 
 class Experiment:
@@ -58,24 +61,21 @@ class Experiment:
 
     def teach(self) -> None:
         """Episodes of both teachers on the same train tasks, with the budget that the students will have."""
-        tasks = [entry.id for entry in registry.select(split="train")]
-        chosen = sorted(random.Random(0).sample(tasks, min(self.given.tasks, len(tasks))))
         for teacher, agent in TEACHERS.items():
-            out = ["--max-steps", STEPS, "--sandbox", "bwrap", "--out", self.work / f"teacher-{teacher}"]
-            self.cli("rollout", "--agent", agent, "--tasks", *chosen, "--episodes-per-task", "1", *out)
+            once = ["--episodes-per-task", "1", "--seed", SEED, "--max-steps", STEPS, "--sandbox", "bwrap"]
+            out = ["--out", self.work / f"teacher-{teacher}"]
+            # 1 says that an agent failed: such an episode is stored as done, so playing again would not help.
+            self.cli("rollout", "--agent", agent, "--tasks", *self.taught(), *once, *out, fine=(0, 1))
 
     def export(self) -> None:
         """What a student can learn from: short enough and, of the teacher, better than the baseline."""
         for student in self.students:
             teacher = "control" if student == "control" else "sft"
-            chosen = {"unfiltered": [], "control": ["--successful"]}.get(student, ["--successful", "--improved"])
-            filters = [*chosen, "--max-tokens", self.given.most_tokens, "--tokenizer", self.base()]
+            good = {"unfiltered": [], "control": ["--successful"]}.get(student, ["--successful", "--improved"])
+            filters = ["--split", "train", *good, "--max-tokens", self.given.most_tokens, "--tokenizer", self.base()]
             form = ["--format", "trl", "--text", "--system", "agent", "--out", self.data(student)]
             self.cli("export", self.work / f"teacher-{teacher}", *form, *filters)
-        tasks = tasks_of(self.data("sft"))
-        for student, kept in {"control": tasks, "half": half_of(tasks), "families": third_of_families(tasks)}.items():
-            if student in self.students:
-                keep_tasks(self.data(student), kept)
+            keep_tasks(self.data(student), self.lessons(student))
 
     def train(self) -> None:
         """All students, from the same weights, with the same recipe, in as many steps."""
@@ -88,7 +88,7 @@ class Experiment:
 
     def quantize(self) -> None:
         """All of them as GGUF files of the same type, so that they are served alike."""
-        for file, folder in self.files().values():
+        for file, folder in self.files(self.students).values():
             if not file.exists():
                 scratch = file.with_suffix(".tmp")
                 self.run(sys.executable, self.given.convert, folder, "--outtype", "q8_0", "--outfile", scratch)
@@ -96,11 +96,8 @@ class Experiment:
 
     def heldout(self) -> None:
         """The benchmark on held-out tasks."""
-        tasks = [entry.id for entry in registry.select(split="heldout")]
-        random.Random(0).shuffle(tasks)  # more of them are asked for later: those that were played are among them
-        chosen = sorted(tasks[: self.given.heldout_tasks])
         suite = self.work / "heldout.txt"
-        suite.write_text("".join(f"{task}\n" for task in chosen))
+        suite.write_text("".join(f"{task}\n" for task in chosen("heldout", self.given.heldout_tasks)))
         self.benchmark("heldout", suite, [])
 
     def mlgym(self) -> None:
@@ -110,11 +107,11 @@ class Experiment:
 
     def benchmark(self, name: str, suite: str | Path, more: list[Any]) -> None:
         """Models and references on a suite, same seeds, same steps. One episode at a time: there is one server."""
-        models = self.files()
+        models = self.files(self.students)
         agents = [*(f"openai:{alias_of(file)}" for file, _ in models.values()), *REFERENCES]
         named = [part for agent in agents for part in ("--agent", agent)]
-        budget: list[Any] = ["--runs", self.given.runs, "--max-steps", STEPS, "--max-tokens", ANSWER]
-        model: list[Any] = ["--base-url", URL, "--tool-mode", "text", "--temperature", "0.2", "--timeout", "900"]
+        budget: list[Any] = ["--runs", self.given.runs, "--max-steps", STEPS, "--max-tokens", ANSWER, "--seed", SEED]
+        model: list[Any] = ["--base-url", URL, "--tool-mode", "text", "--temperature", TEMPERATURE, "--timeout", "900"]
         model += ["--context-tokens", CONTEXT - ANSWER - 200]
         out: list[Any] = ["--sandbox", "bwrap", "--slots", "1", "--out", self.work / f"bench-{name}"]
         with served([file for file, _ in models.values()], self.given.llama, CONTEXT):
@@ -122,19 +119,63 @@ class Experiment:
             self.cli("benchmark", "--suite", suite, *more, *named, *budget, *model, *out, fine=(0, 1))
 
     def result(self) -> None:
-        """`results/student.json`."""
-        run = read_run(self.work / "model-sft") or {}
-        names = {model: f"openai:{alias_of(file)}" for model, (file, _) in self.files().items()}
+        """`results/student.json`: the figures, and what they can be checked by."""
+        runs = {student: read_run(self.work / f"model-{student}") or {} for student in self.students}
+        runs = {student: run for student, run in runs.items() if run.get("done")}
+        if "sft" not in runs:
+            raise SystemExit("no student is trained yet: run the stages before")
+        files = self.files(runs)
+        agents = {model: f"openai:{alias_of(file)}" for model, (file, _) in files.items()}
         found: dict[str, Any] = {}
         for suite in ("heldout", "mlgym"):
-            if (self.work / f"bench-{suite}" / "summary.json").exists():
-                found[suite] = told(self.work / f"bench-{suite}", names, REFERENCES)
-        found["model"] = self.given.base.name
-        found["teachers"] = TEACHERS
-        found["trajectories"] = {student: count_lines(self.data(student)) for student in self.students}
-        found["export_tokens"] = {student: export_tokens(self.work / f"model-{student}") for student in self.students}
-        found["steps"], found["episodes_a_step"] = run["results"]["steps"], BATCH
+            bench = self.work / f"bench-{suite}"
+            found[suite] = told(bench, {**dict.fromkeys(self.students, ""), **agents}, REFERENCES)
+            if (bench / "scores.json").exists():
+                (RESULTS / "student").mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bench / "scores.json", RESULTS / "student" / f"{suite}.scores.json")
+        found |= {"model": self.given.base.name, "gguf_sha256": sha256_of(self.given.base), "teachers": TEACHERS}
+        found |= {"agents": agents, **trained_on(runs), "episodes_a_step": BATCH}
+        found["weights"] = {model: find_model(str(folder)).identity["sha256"] for model, (_, folder) in files.items()}
+        found["arguments"] = self.arguments()
+        found["lessons"] = {student: tasks_of(self.data(student)) for student in runs if self.data(student).exists()}
+        found["stage_seconds"] = self.seconds()
         write("student", found)
+
+    def arguments(self) -> dict[str, Any]:
+        """All that decides on the figures, but no paths."""
+        given = ("tasks", "heldout_tasks", "most_tokens", "steps", "bf16", "runs", "ablation")
+        fixed = {"seed": SEED, "max_steps": STEPS, "answer_tokens": ANSWER, "context": CONTEXT}
+        return {**{name: getattr(self.given, name) for name in given}, **fixed, "temperature": TEMPERATURE}
+
+    def play(self, stage: str) -> None:
+        """A stage, and how long it took: of all calls together, those that failed among them."""
+        began = time.monotonic()
+        try:
+            getattr(self, stage)()
+        finally:
+            seconds = self.seconds()
+            seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - began, 1)
+            scratch = self.work / "seconds.tmp"
+            scratch.write_text(json.dumps(seconds))
+            scratch.replace(self.work / "seconds.json")
+
+    def seconds(self) -> dict[str, float]:
+        """Stage -> seconds so far."""
+        file = self.work / "seconds.json"
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+
+    def taught(self) -> list[str]:
+        """The tasks that the teachers play."""
+        return chosen("train", self.given.tasks)
+
+    def lessons(self, student: str) -> set[str]:
+        """The tasks that a student may learn from: of some, a part of those that `sft` does learn from."""
+        if student in ("sft", "unfiltered"):
+            return set(self.taught())
+        tasks = tasks_of(self.data("sft"))
+        if student == "control":
+            return set(tasks)
+        return half_of(tasks) if student == "half" else third_of_families(tasks)
 
     def base(self) -> str:
         """The folder of the base model, made from its GGUF file once."""
@@ -144,9 +185,9 @@ class Experiment:
         """The export that a student is trained on."""
         return self.work / f"{student}.jsonl"
 
-    def files(self) -> dict[str, tuple[Path, Path]]:
+    def files(self, students: Iterable[str]) -> dict[str, tuple[Path, Path]]:
         """Model -> the file that is served, which names its weights, and the folder that it is made from."""
-        folders = {"base": Path(self.base()), **{student: self.work / f"model-{student}" for student in self.students}}
+        folders = {"base": Path(self.base()), **{student: self.work / f"model-{student}" for student in students}}
         found = {}
         for model, folder in folders.items():
             weights = find_model(str(folder)).identity["sha256"]
@@ -167,16 +208,32 @@ class Experiment:
             raise SystemExit(f"exit code {code}; run this again to go on")
 
 
+def by_lot(names: Iterable[str]) -> list[str]:
+    """In an order that no other name changes: the first so many stay, whether more are asked for or some are gone."""
+    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+
+
+def chosen(split: str, most: int) -> list[str]:
+    """Tasks of a split, by lot."""
+    return sorted(by_lot(entry.id for entry in registry.select(split=split))[:most])
+
+
 def half_of(tasks: list[str]) -> set[str]:
     """Half of the tasks, by lot."""
-    return set(random.Random(0).sample(tasks, len(tasks) // 2))
+    return set(by_lot(tasks)[: len(tasks) // 2])
 
 
 def third_of_families(tasks: list[str]) -> set[str]:
     """The tasks of a third of their families, by lot."""
-    families = sorted({registry.find(task).family for task in tasks})
-    kept = random.Random(0).sample(families, max(1, len(families) // 3))
+    families = by_lot({registry.find(task).family for task in tasks})
+    kept = families[: max(1, len(families) // 3)]
     return {task for task in tasks if registry.find(task).family in kept}
+
+
+def sha256_of(file: Path) -> str:
+    """Of its content."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def resolved(text: str) -> Path:
@@ -201,12 +258,11 @@ def main() -> None:
     parser.add_argument("--ablation", choices=ABLATIONS, action="append", default=[], help="one more student")
     parser.add_argument("--stage", choices=STAGES, action="append")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
+    end_on_signals()
     experiment = Experiment(arguments)
     for stage in arguments.stage or STAGES:
-        began = time.monotonic()
-        getattr(experiment, stage)()
-        print(f"{stage}: {(time.monotonic() - began) / 60:.1f} min", flush=True)
+        experiment.play(stage)
+        print(f"{stage}: {experiment.seconds()[stage] / 60:.1f} min in all", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the experiment's files say: counts of episodes and tokens, and the figures of a benchmark."""
+"""What the experiment's files say: tasks and counts of an export, what was trained, and the figures of a benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.training.run_folder import read_run
+from mlgym_synth import registry
+from mlgym_synth.errors import TaskNotFound
+from mlgym_synth.evaluation.profiles import profiles
+from mlgym_synth.evaluation.scores import BASELINE, Scores, load_scores
+from mlgym_synth.evaluation.statistics import Estimate, Measure, compare, compare_aup, worths
+
+FIXED = ("base", "control", "sft")
+Groups = Mapping[str, str]
 
 
 def count_lines(file: Path) -> int:
@@ -29,47 +36,137 @@ def keep_tasks(file: Path, kept: Collection[str]) -> None:
     scratch.replace(file)
 
 
-def export_tokens(folder: Path) -> int | None:
-    """Tokens of a whole export that the loss is of, as the training wrote it down; it need not have seen all."""
-    run = read_run(folder)
-    return None if run is None else int(run["data"]["counts"]["trained_tokens"])
+def trained_on(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What students learned from, and how far, as their trainings wrote it down; without paths.
+
+    Args:
+        runs: student -> its `training.json`, of one that is done. The tokens are those of a whole export that the loss
+            is of; a training need not have seen all.
+    """
+    first = runs["sft"]
+    return {
+        "trajectories": {name: sum(one["rows"] for one in run["data"]["sources"]) for name, run in runs.items()},
+        "export_tokens": {name: int(run["data"]["counts"]["trained_tokens"]) for name, run in runs.items()},
+        "export_sha256": {name: run["identity"]["data"] for name, run in runs.items()},
+        "steps": first["results"]["steps"],
+        "trained": {name: run["results"] for name, run in runs.items()},
+        "recipe": first["identity"]["recipe"],
+        "base": first["identity"]["model"],
+        "versions": first["versions"],
+    }
 
 
 def told(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> dict[str, Any]:
-    """What a benchmark says.
+    """What a benchmark's `scores.json` says.
+
+    AUP is relative to all that are compared. These are base, control, sft and the references; an ablation is set beside
+    them alone, so that it moves no figure but its own. All intervals are of 95%, and draw data sets: tasks on one are
+    no independent evidence.
 
     Args:
         folder: of the benchmark.
-        names: `base`, `control`, `sft` and ablations -> how the benchmark calls them.
+        names: `base`, `control`, `sft` and ablations -> how the benchmark calls them; those it lacks are `not_played`.
         references: other agents in it.
     """
-    summary = json.loads((folder / "summary.json").read_text())
-    found: dict[str, Any] = {model: _figures(summary["agents"][name]) for model, name in names.items()}
-    found["references"] = {agent: _figures(summary["agents"][agent]) for agent in references}
-    found["aup_relative_gain"] = round(found["sft"]["aup"] / found["base"]["aup"] - 1, 4)
-    for key, other in (("progress_gain", "base"), ("progress_gain_over_control", "control")):
-        found[f"{key}_ci95"] = difference(summary["pairs"], names["sft"], names[other])
-    found["episodes"] = {model: summary["agents"][name]["runs_compared"] for model, name in names.items()}
-    found["tasks"] = summary["compared_tasks"]
+    file = folder / "scores.json"
+    scores = load_scores(file) if file.exists() else None
+    played = {model: name for model, name in names.items() if scores and name in scores.runs}
+    found: dict[str, Any] = {"not_played": [model for model in names if model not in played]}
+    if scores is None or not played:
+        return found
+    others = [agent for agent in references if agent in scores.runs]
+    fixed = [*(played[model] for model in FIXED if model in played), *others]
+    groups = {task: data_set(task) for task in scores.tasks}
+    of = {agent: _only(scores, [*fixed, agent]) for agent in [*played.values(), *others]}
+    found |= {model: _figures(of[name], name, groups) for model, name in played.items()}
+    found["references"] = {agent: _figures(of[agent], agent, groups) for agent in others}
+    found["gains"] = {
+        f"over_{model}": _gains(of[name], played["sft"], name, groups)
+        for model, name in played.items()
+        if "sft" in played and model != "sft"
+    }
+    found |= _headline(found["gains"])
+    found["episodes"] = {model: sum(map(len, scores.runs[name].values())) for model, name in played.items()}
+    found["tasks"], found["data_sets"] = len(groups), len(set(groups.values()))
+    found["by_task"] = [_row(scores, task, played, groups) for task in groups]
     return found
 
 
-def difference(pairs: Sequence[Mapping[str, Any]], first: str, second: str) -> list[float] | None:
-    """The 95% interval of first minus second, from the comparison in either order."""
-    for pair in pairs:
-        interval = pair["difference"]["interval"] if pair["difference"] else None
-        if {pair["first"], pair["second"]} == {first, second} and interval:
-            low, high = interval
-            return [low, high] if pair["first"] == first else [-high, -low]
-    return None
+def data_set(task: str) -> str:
+    """What a task shares with others. MLGym's, which are registered only where they are played, have one each."""
+    try:
+        return registry.find(task).dataset
+    except TaskNotFound:
+        return task
 
 
-def _figures(of: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "aup": of["aup"]["best"],
-        "strict_aup": of["strict_aup"]["best"],
-        "normalized_aup": round(of["normalized"]["best"], 4),
-        "valid_share": round(1 - of["runs_without_score"] / of["runs_compared"], 4),
-        "progress": round(of["progress"]["value"], 4),
-        "above_baseline": round(of["beats_baseline"]["value"], 4),
+def _only(scores: Scores, agents: Sequence[str]) -> Scores:
+    return Scores(tasks=scores.tasks, runs={agent: scores.runs[agent] for agent in agents})
+
+
+def _figures(scores: Scores, agent: str, groups: Groups) -> dict[str, Any]:
+    """An agent's own, AUP of the best scores in hindsight, and of the last, what was handed in."""
+    mlgym, strict = profiles(scores), profiles(scores, "strict")
+    found = {
+        "aup": mlgym.aup[agent]["best"],
+        "aup_last": mlgym.aup[agent]["last"],
+        "strict_aup": strict.aup[agent]["best"],
+        "strict_aup_last": strict.aup[agent]["last"],
+        "normalized_aup": round(mlgym.normalized[agent]["best"], 4),
     }
+    # The baseline is always valid, and 0 in both other measures: what an agent is above it is what the agent has.
+    measures: dict[str, tuple[Measure, float]] = {
+        "valid_share": ("valid", 1.0),
+        "progress": ("progress", 0.0),
+        "above_baseline": ("beats_baseline", 0.0),
+    }
+    for key, (measure, of_baseline) in measures.items():
+        above = _plain(compare(scores, agent, BASELINE, measure, groups=groups).difference, of_baseline)
+        found |= {key: above["value"], f"{key}_ci95": above["ci95"]}
+    return found
+
+
+def _gains(scores: Scores, first: str, second: str, groups: Groups) -> dict[str, Any]:
+    """The first agent minus the second, as `value` and `ci95`."""
+    aup = compare_aup(scores, first, second, groups=groups)
+    return {
+        "valid_share": _plain(compare(scores, first, second, "valid", groups=groups).difference),
+        "progress": _plain(compare(scores, first, second, "progress", groups=groups).difference),
+        "aup": _plain(aup["best"].difference),
+        "aup_last": _plain(aup["last"].difference),
+        "aup_relative": _plain(aup["best"].relative),
+        "aup_relative_last": _plain(aup["last"].relative),
+    }
+
+
+def _headline(gains: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that are asked for first, None where the models for one were not played."""
+    nothing = dict.fromkeys(("valid_share", "progress", "aup_relative", "aup_relative_last"), _plain(None))
+    base, control = gains.get("over_base", nothing), gains.get("over_control", nothing)
+    return {
+        "aup_relative_gain": base["aup_relative"]["value"],
+        "aup_relative_gain_ci95": base["aup_relative"]["ci95"],
+        "aup_relative_gain_last": base["aup_relative_last"]["value"],
+        "aup_relative_gain_last_ci95": base["aup_relative_last"]["ci95"],
+        "valid_share_gain_ci95": base["valid_share"]["ci95"],
+        "valid_share_gain_over_control_ci95": control["valid_share"]["ci95"],
+        "progress_gain_ci95": base["progress"]["ci95"],
+        "progress_gain_over_control_ci95": control["progress"]["ci95"],
+    }
+
+
+def _row(scores: Scores, task: str, played: Mapping[str, str], groups: Groups) -> dict[str, Any]:
+    """A task: what the models' means over tasks are of."""
+
+    def each(measure: Measure) -> dict[str, float]:
+        return {model: round(worths(scores, name, task, measure, "last").mean(), 4) for model, name in played.items()}
+
+    progress = None if scores.tasks[task].reference is None else each("progress")
+    return {"task": task, "data_set": groups[task], "progress": progress, "valid": each("valid")}
+
+
+def _plain(estimate: Estimate | None, offset: float = 0.0) -> dict[str, Any]:
+    if estimate is None:
+        return {"value": None, "ci95": None}
+    known = estimate.interval and [round(end + offset, 4) for end in estimate.interval]
+    return {"value": round(estimate.value + offset, 4), "ci95": known}
