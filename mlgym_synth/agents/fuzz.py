@@ -29,6 +29,7 @@ VALUES: tuple[Any, ...] = (
     -1,
     1.5,
     10**30,
+    -(10**400),
     float("nan"),
     float("inf"),
     [],
@@ -92,7 +93,11 @@ def _file_tool(rng: random.Random, goal: Goal) -> Action:
             tool("view", path=path, start=first, end=rng.choice([last, first - 1 or 1])),
             tool("create", path=rng.choice(["a", "b.py", path]), content=rng.choice(WORDS) * rng.randrange(9)),
             tool("edit", path=path, old=rng.choice(["import", "x", *WORDS]), new=rng.choice(WORDS)),
-            tool("search", pattern=rng.choice(["import", "def .*", *WORDS]), path=rng.choice([".", path])),
+            tool(
+                "search",
+                pattern=rng.choice(["import", "def .*", *WORDS]),
+                path=rng.choice([".", "a", "new", *goal.files]),
+            ),
         ]
     )
 

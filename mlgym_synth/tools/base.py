@@ -14,6 +14,8 @@ from mlgym_synth.sandbox.base import Sandbox
 
 MAX_ARGUMENT_CHARS = 16 << 20
 """Longer string arguments are refused with a correction."""
+MAX_WHOLE = 2**53
+"""Larger whole numbers too: there is no use for them, and Python's go on until no float can hold them."""
 MAX_REASON_CHARS = 300
 """Of why an action is malformed, as much is told."""
 
@@ -144,6 +146,8 @@ def _value_fault(value: object, parameter: Parameter) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number, not {type(value).__name__}"
+    if isinstance(value, int) and abs(value) > MAX_WHOLE:
+        return f"must be at most {MAX_WHOLE}"
     if parameter.type == "integer" and not (math.isfinite(value) and float(value).is_integer()):
         return f"must be a whole number, not {value}"
     if parameter.minimum is not None and not parameter.minimum <= value < float("inf"):
@@ -158,5 +162,8 @@ def _correction(wrong: str, tools: Mapping[str, Tool]) -> str:
 
 
 def _clip(value: object) -> str:
-    text = repr(value[:60]) + "..." if isinstance(value, str) and len(value) > 60 else repr(value)
+    try:
+        text = repr(value[:60]) + "..." if isinstance(value, str) and len(value) > 60 else repr(value)
+    except Exception:  # an agent's own, or Python's: a number of more than 4,300 digits has no text
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
