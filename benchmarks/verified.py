@@ -17,18 +17,14 @@ from typing import Any
 from common import RESULTS, write
 
 from mlgym_synth import registry
-from mlgym_synth.folder import TaskFolder, load_task
-from mlgym_synth.gates.verify import Verdict, _file_of, _known, verify_many
+from mlgym_synth.folder import load_task
+from mlgym_synth.gates import Verdict, verify_many
+from mlgym_synth.gates.kept import key_of, known
 
 FILE = RESULTS / "verified.csv"
 COLUMNS = ("task_id", "key", "passed", "gates", "seconds")
 AT_A_TIME = 40
 Line = dict[str, str]
-
-
-def key_of(folder: TaskFolder, sandbox: str) -> str:
-    """What decides a verdict: task, backend, code and runtime."""
-    return _file_of(folder, sandbox).stem.rpartition("-")[2]
 
 
 def line(verdict: Verdict, key: str) -> Line:
@@ -65,7 +61,7 @@ def main() -> None:
     keys = {task: key_of(folder, arguments.sandbox) for task, folder in folders.items()}
     lines, until = known_lines(keys), time.monotonic() + 60 * arguments.minutes
     for task, folder in folders.items():
-        if task not in lines and (verdict := _known(folder, arguments.sandbox)) is not None:
+        if task not in lines and (verdict := known(folder, arguments.sandbox)) is not None:
             lines[task] = line(verdict, keys[task])
     left = [task for task in folders if task not in lines]
     while left and time.monotonic() < until:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.copies import Face, copy_of, face_of
 from mlgym_synth.gates.index import entry_of, known_datasets, write_index
-from mlgym_synth.gates.verify import keep
+from mlgym_synth.gates.kept import keep
 from mlgym_synth.registry import index_line, read_index
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined

@@ -1,0 +1,67 @@
+"""Verdicts that are kept: one holds as long as neither task nor code nor runtime, which decided it, changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from mlgym_synth.cache import cache_root
+from mlgym_synth.folder import TaskFolder
+from mlgym_synth.gates.verify import GateResult, Verdict
+from mlgym_synth.sandbox.runtime import fingerprint
+from mlgym_synth.task import InstanceData
+
+_ROOMS = (
+    "gates", "grading", "data", "sandbox", "tools",
+    "briefing.py", "env.py", "episode.py", "folder.py", "limits.py", "playable.py", "task.py",
+)  # fmt: skip
+_NO_VERDICT = ("copies.py", "datasets.py", "index.py", "kept.py", "many.py", "sketch.py", "workers.py")
+"""Who gets which task, and what is looked at anew every time: which tasks share data, which is a copy (gate 10)."""
+
+
+def keep(verdict: Verdict, folder: TaskFolder, sandbox: str) -> None:
+    """Put a verdict into the cache, so that `verify_many` knows it as long as neither task nor code changes."""
+    file = _file_of(folder, sandbox)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".tmp", delete=False) as scratch:
+        json.dump(dataclasses.asdict(verdict), scratch)
+    Path(scratch.name).replace(file)
+
+
+def known(folder: TaskFolder, sandbox: str) -> Verdict | None:
+    """The verdict that is kept of this task as it is, under the code as it is."""
+    try:
+        fields = json.loads(_file_of(folder, sandbox).read_text())
+        return Verdict(**{**fields, "results": tuple(GateResult(**result) for result in fields["results"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def key_of(folder: TaskFolder, sandbox: str) -> str:
+    """All that decides a verdict: task, code and runtime; what holds in one backend says nothing of another."""
+    spec = folder.spec
+    code = _code(
+        isinstance(spec.data, InstanceData), spec.data.source is not None and spec.data.source.package == "huggingface"
+    )
+    return hashlib.sha256(f"{folder.sha256}{sandbox}{code}{fingerprint(spec.runtime)}".encode()).hexdigest()[:24]
+
+
+def _file_of(folder: TaskFolder, sandbox: str) -> Path:
+    return cache_root() / "verified" / f"{folder.spec.id}-{key_of(folder, sandbox)}.json"
+
+
+@cache
+def _code(programs: bool, hub: bool) -> str:
+    """Hash of the sources that decide a verdict; those of programs and of the Hub only where they have a part in it."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((package / room).rglob("*.py")) if (package / room).is_dir() else [package / room]:
+            program, of_hub = "programs" in file.relative_to(package).parts, file.name.startswith("hub")
+            if file.name not in _NO_VERDICT and (programs or not program) and (hub or not of_hub):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
