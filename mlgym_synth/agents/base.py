@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import operator
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,9 @@ from mlgym_synth.trajectories.model import Said, Usage
 
 Action = Any
 """`{"tool": name, "arguments": {...}}`; whatever else an agent returns, the env corrects it."""
+MOST = 2**53
+"""No count and no token's id is larger."""
+_COUNTS = ("calls", "tokens_sent", "tokens_received")
 
 
 class Agent(Protocol):
@@ -42,15 +47,41 @@ class Agent(Protocol):
 
 
 def said_by(agent: Agent) -> Said:
-    """What the agent said on the way to its last action; nothing where it does not tell."""
+    """What the agent said on the way to its last action, in plain numbers; nothing where it does not tell.
+
+    Raises:
+        TypeError, ValueError: something in it is of no kind that can be stored.
+    """
     said = getattr(agent, "said", None)
-    return said if isinstance(said, Said) else Said()
+    if not isinstance(said, Said):
+        return Said()
+    for name in ("thought", "reasoning", "response"):
+        if not isinstance(text := getattr(said, name), str):
+            raise TypeError(f"said.{name} is {type(text).__name__}, no text")
+    ids = None if said.token_ids is None else [_whole(each, "said.token_ids") for each in said.token_ids]
+    logprobs = None if said.logprobs is None else [float(each) for each in said.logprobs]
+    return dataclasses.replace(said, token_ids=ids, logprobs=logprobs)
 
 
 def usage_of(agent: Agent) -> Usage:
-    """What the agent has used in this episode; nothing where it does not tell."""
+    """What the agent has used in this episode, in plain numbers; nothing where it does not tell.
+
+    Raises:
+        TypeError, ValueError: something in it is no such number.
+    """
     usage = getattr(agent, "usage", None)
-    return usage if isinstance(usage, Usage) else Usage()
+    if not isinstance(usage, Usage):
+        return Usage()
+    counts = {name: _whole(getattr(usage, name), f"usage.{name}") for name in _COUNTS}
+    return Usage(**counts, cost_usd=float(usage.cost_usd))
+
+
+def _whole(value: Any, what: str) -> int:
+    """As Python has it: agents with a model of their own have numpy's and torch's."""
+    number = operator.index(value)
+    if abs(number) > MOST:
+        raise ValueError(f"{what} holds a number of {number.bit_length()} bits, more than any store does")
+    return number
 
 
 def fingerprint_of(agent: Agent) -> str:

@@ -116,8 +116,7 @@ def _ending(trajectory: Trajectory) -> Iterator[Markup]:
 
 
 def _curve(trajectory: Trajectory) -> Markup | None:
-    graded = [(n, s) for n, s in enumerate(trajectory.steps, 1) if s.tool == "validate" and drawable(s.score)]
-    validations = [Graded(number, cast(float, step.score)) for number, step in graded]
+    validations = [Graded(number, score) for number, score in trajectory.validations if drawable(score)]
     final = Graded(len(trajectory.steps), trajectory.test_score) if drawable(trajectory.test_score) else None
     levels = {"baseline": trajectory.baseline_score, "reference": trajectory.reference_score}
     known = {name: value for name, value in levels.items() if drawable(value)}

@@ -74,16 +74,18 @@ def rollout(
     Raises:
         StoreInvalid: what is stored is of tasks that have changed since.
         TaskInvalid: the folder of a task that has stored episodes is gone or broken.
-        RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row.
+        RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row, or the engine lost some.
         BudgetExhausted: the cost has reached its limit, and episodes are left.
     """
     _refuse_outdated(plan, store)
-    tally, left, in_a_row = standing(plan, store), _left(plan, store), 0
+    tally, left, in_a_row, begun = standing(plan, store), _left(plan, store), 0, 0
 
     def within_budget() -> Iterator[Job]:
+        nonlocal begun
         for job in left:
             if tally.cost_usd >= max_cost_usd:
                 return
+            begun += 1
             yield job
 
     with contextlib.closing(engine.play(within_budget(), plan.play)) as finished:
@@ -98,6 +100,8 @@ def rollout(
                     f"{in_a_row} episodes in a row were cut short, the last by: {trajectory.error}. Mend that and run"
                     " this again; it goes on where it was."
                 )
+    if tally.played < begun:
+        raise RolloutStopped(f"{begun - tally.played} episodes were begun and never came back; run this again.")
     if tally.cost_usd >= max_cost_usd and tally.done < tally.total:
         raise BudgetExhausted(
             f"{tally.cost_usd:.4f} USD are spent, {tally.total - tally.done} episodes are left; run this again with a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mlgym_synth.agents.base import Action, Agent, fingerprint_of, said_by, usag
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, LLMError, MlgymSynthError
 from mlgym_synth.tools import openai_schemas
-from mlgym_synth.trajectories.model import Step, Trajectory, Usage
+from mlgym_synth.trajectories.model import Step, Trajectory
 
 
 def play(
@@ -43,7 +43,8 @@ def play(
         with starting or contextlib.nullcontext():
             observation, info = env.reset(seed=seed)
         _describe(trajectory, env, observation, info)
-        _begin(agent, observation, seed)
+        with _of_the_agent():
+            agent.start(observation, openai_schemas(), seed)
         started = True
         while trajectory.exit_status is None:
             step, info = _take(env, agent, observation)
@@ -59,15 +60,19 @@ def play(
         trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
     trajectory.seconds = round(time.monotonic() - began, 3)
     trajectory.system = str(getattr(agent, "system", ""))
-    trajectory.usage = usage_of(agent) if started else Usage()
+    if started:
+        with contextlib.suppress(Exception):  # of the agent's own code, which has failed for it before
+            trajectory.usage = usage_of(agent)
     return trajectory
 
 
 def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[Step, dict[str, Any]]:
     """One step: the agent chooses, the env answers."""
-    before, began = usage_of(agent), time.monotonic()
-    action = _choose(agent, observation)
-    latency_s = time.monotonic() - began
+    with _of_the_agent():
+        before, began = usage_of(agent), time.monotonic()
+        action = agent.act(observation)
+        latency_s = time.monotonic() - began
+        used, said = usage_of(agent) - before, said_by(agent)
     observation, reward, _, _, info = env.step(action)
     step = Step(
         action=action,
@@ -79,8 +84,8 @@ def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[St
         latency_s=round(latency_s, 4),
         score=info["score"],
         test_score=info["test_score"],
-        usage=usage_of(agent) - before,
-        said=said_by(agent),
+        usage=used,
+        said=said,
     )
     return step, info
 
@@ -108,7 +113,7 @@ class _AgentFailed(Exception):
     """The agent's own code raised; kept apart from what the env raises."""
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """The line of the agent's code that raised; nothing for endpoints, whose messages say all there is."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, MlgymSynthError) or len(frames) < 2:
@@ -116,15 +121,12 @@ def _where(error: Exception) -> str:
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
-def _begin(agent: Agent, statement: str, seed: int) -> None:
+@contextlib.contextmanager
+def _of_the_agent() -> Iterator[None]:
+    """Whatever is raised within is the agent's failure; a library that calls `sys.exit` ends no thread of an engine."""
     try:
-        agent.start(statement, openai_schemas(), seed)
-    except Exception as error:
-        raise _AgentFailed(f"{type(error).__name__}: {error}{_where(error)}") from error
-
-
-def _choose(agent: Agent, observation: str) -> Action:
-    try:
-        return agent.act(observation)
-    except Exception as error:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _AgentFailed(f"{type(error).__name__}: {error}{_where(error)}") from error

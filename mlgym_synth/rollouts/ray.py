@@ -7,6 +7,7 @@ here, so none is stored twice. Needs the extra `ray`; every node needs this pack
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import socket
@@ -19,12 +20,16 @@ from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.rollouts.plan import Job, PlaySettings
 from mlgym_synth.rollouts.worker import Slot
 from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.rows import from_row, to_row
+from mlgym_synth.trajectories.secrets import scrub_json
 
 LOST_TIMES = 3
 """A job whose slot died so often is given up: it may be what kills them."""
 
 STILLBORN_TIMES = 20
 """So many slots in a row that die before they have started end the run."""
+
+REASON_CHARS = 300
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +85,7 @@ class _Crew:
                 actor, job = self._running.pop(ready)
                 try:
                     result = self._ray.get(ready)
-                except self._ray.exceptions.RayActorError as error:
+                except self._ray.exceptions.RayError as error:  # its slot died, or what it played is lost with a node
                     if (given_up := self._dismiss(actor, job, error)) is not None:
                         yield given_up
                     continue
@@ -107,7 +112,7 @@ class _Crew:
         """A slot died: another one takes its place, and its job is played again, or given up."""
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(actor)  # it may only be out of reach, and play on
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[-REASON_CHARS:]  # what was raised stands at the end
         self._hire()
         if job is None:  # Ray may put a slot on a node whose death it has not noticed yet
             self._unborn += 1
@@ -135,9 +140,11 @@ class _RemoteSlot:
     """A slot in a process of its own, on whichever node Ray puts it."""
 
     def __init__(self, settings: PlaySettings) -> None:
+        from mlgym_synth.sandbox import choose_backend
         from mlgym_synth.sandbox.runtime import ensure_runtime
 
         settings.register_tasks()
+        choose_backend(settings.sandbox)
         ensure_runtime()
         self._slot = Slot(settings)
 
@@ -145,8 +152,9 @@ class _RemoteSlot:
         """Answers once it is there."""
 
     def play(self, job: Job) -> Trajectory:
-        """See `Slot.play`."""
-        return self._slot.play(job)
+        """See `Slot.play`. Plain values only, so that whatever the agent returned can be sent."""
+        row: dict[str, Any] = json.loads(scrub_json(json.dumps(to_row(self._slot.play(job)))))
+        return from_row(row)
 
 
 @contextlib.contextmanager

@@ -175,9 +175,18 @@ class Trajectory:
         return sum(step.elapsed_s for step in self.steps)
 
     @property
+    def validations(self) -> list[tuple[int, float]]:
+        """Step (from 1) and raw score of every validation; where it was the budget's last step, it was handed in too.
+
+        Such a step's score is that of the test half, as with every step that ends an episode.
+        """
+        steps = self.steps[:-1] if self.exit_status is not None else self.steps
+        return [(n, s.score) for n, s in enumerate(steps, 1) if s.tool == "validate" and s.score is not None]
+
+    @property
     def validation_scores(self) -> list[float]:
         """Raw scores of all validations, in order."""
-        return [step.score for step in self.steps if step.tool == "validate" and step.score is not None]
+        return [score for _, score in self.validations]
 
     @property
     def content_sha256(self) -> str:
@@ -208,4 +217,7 @@ def plain(value: Any) -> Any:
     try:
         return json.loads(json.dumps(value))
     except (TypeError, ValueError, RecursionError):
-        return repr(value)
+        try:
+            return repr(value)
+        except Exception:  # its own, or Python's: a number of more than 4,300 digits has no text
+            return f"<{type(value).__name__}>"

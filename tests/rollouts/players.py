@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,17 @@ def _quick(statement: str, seed: int) -> Script:
 
 def quick() -> ScriptedAgent:
     return ScriptedAgent("quick", _quick)
+
+
+def _wordy(statement: str, seed: int) -> Script:
+    """As much as Ray does not send along, but keeps on the node until it is asked for."""
+    yield {"tool": "bash", "arguments": {"command": f": {'x' * 300_000}"}, "note": object()}
+    yield bash(f": {'x' * 300_000}")
+    yield from _quick(statement, seed)
+
+
+def wordy() -> ScriptedAgent:
+    return ScriptedAgent("wordy", _wordy)
 
 
 def _slow(statement: str, seed: int) -> Script:
@@ -55,6 +67,26 @@ def no_endpoint() -> ScriptedAgent:
 def no_daemon() -> ScriptedAgent:
     """Fails as if the sandbox's host had."""
     return _Faulty(SandboxDied("the daemon is gone"))
+
+
+class _Counted(ScriptedAgent):
+    """Says when it is made, and when it is closed for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__("counted", _quick)
+        self._number = uuid.uuid4()
+        self._say("made")
+
+    def close(self) -> None:
+        self._say(f"closed-{self._number}")
+
+    def _say(self, what: str) -> None:
+        with Path(os.environ["MADE_AND_CLOSED"]).open("a") as file:
+            print(what, file=file)
+
+
+def counted() -> ScriptedAgent:
+    return _Counted()
 
 
 class _Deadly(ScriptedAgent):

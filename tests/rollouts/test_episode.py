@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from mlgym_synth import registry
 from mlgym_synth.agents import Action, ScriptedAgent, load_agent
@@ -13,7 +17,8 @@ from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, LLMError
 from mlgym_synth.rollouts.episode import play
-from mlgym_synth.trajectories import Step, Usage
+from mlgym_synth.trajectories import Said, Step, Usage
+from mlgym_synth.trajectories.store import TrajectoryStore, read_trajectories
 
 TASK = "task-0018"  # a program task: its baseline takes no time
 
@@ -61,10 +66,62 @@ def test_an_agent_may_return_anything(env: SynthEnv) -> None:
     assert trajectory.exit_status == "submitted"
 
 
+def test_a_validation_that_is_the_last_step_is_no_validation_beside_the_hand_in(env: SynthEnv) -> None:
+    def late(statement: str, seed: int) -> Script:
+        yield bash("python baseline.py")
+        yield tool("validate")
+        yield bash("true")
+        yield tool("validate")
+
+    trajectory = play(env, ScriptedAgent("late", late), seed=0)
+    assert trajectory.exit_status == "auto_submitted"
+    assert trajectory.steps[3].score == trajectory.test_score
+    assert trajectory.validations == [(2, trajectory.steps[1].score)]
+
+
+class Talking(ScriptedAgent):
+    """Says what it is told to, as an agent with a model of its own does."""
+
+    def __init__(self, said: Said, usage: Usage) -> None:
+        super().__init__("talking", one_step)
+        self.said, self._used = said, usage
+
+    @property
+    def usage(self) -> Usage:
+        return self._used
+
+
+def test_numbers_of_other_libraries_are_stored_as_plain_ones(env: SynthEnv, tmp_path: Path) -> None:
+    said = Said(token_ids=list(np.arange(3)), logprobs=[np.float32(-0.5), 0, torch.tensor(-1.0)])  # type: ignore[list-item]
+    usage = Usage(np.int64(2), np.int32(7), 0, np.float64(0.5))  # type: ignore[arg-type]
+    played = play(env, Talking(said, usage), seed=0)
+    with TrajectoryStore(tmp_path) as store:
+        store.put(played)
+    (stored,) = read_trajectories(tmp_path)
+    assert (stored.fault, stored.usage) == (None, Usage(2, 7, 0, 0.5))
+    assert stored.steps[0].said == Said(token_ids=[0, 1, 2], logprobs=[-0.5, 0.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("said", "usage", "told"),
+    [
+        (Said(token_ids=[2**70]), Usage(), "said.token_ids holds a number of 71 bits"),
+        (Said(token_ids=[1.5]), Usage(), "TypeError"),  # type: ignore[list-item]
+        (Said(thought=3), Usage(), "said.thought is int, no text"),  # type: ignore[arg-type]
+        (Said(), Usage(10**400), "usage.calls holds a number of"),
+        (Said(), Usage(cost_usd="free"), "ValueError"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_no_store_holds_is_the_agents_failure(env: SynthEnv, said: Said, usage: Usage, told: str) -> None:
+    trajectory = play(env, Talking(said, usage), seed=0)
+    assert trajectory.fault == "agent"
+    assert told in str(trajectory.error)
+
+
 class Failing(ScriptedAgent):
     """Fails at its second action, or at the start."""
 
-    def __init__(self, error: Exception, at_start: bool = False) -> None:
+    def __init__(self, error: BaseException, at_start: bool = False) -> None:
         super().__init__("failing", one_step)
         self.error = error
         self.at_start = at_start
@@ -88,12 +145,14 @@ def one_step(statement: str, seed: int) -> Script:
     ("error", "fault"),
     [
         (KeyError("plan"), "agent"),
+        (SystemExit(2), "agent"),
+        (asyncio.CancelledError(), "agent"),
         (LLMError("the endpoint is gone"), "model"),
         (BudgetExhausted("the budget is spent"), "model"),
     ],
 )
 @pytest.mark.parametrize("at_start", [True, False])
-def test_a_failing_agent_is_data(env: SynthEnv, error: Exception, fault: str, at_start: bool) -> None:
+def test_a_failing_agent_is_data(env: SynthEnv, error: BaseException, fault: str, at_start: bool) -> None:
     trajectory = play(env, Failing(error, at_start), seed=0)
     assert trajectory.fault == fault
     assert trajectory.error is not None

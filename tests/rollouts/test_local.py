@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from mlgym_synth.rollouts import worker
 from mlgym_synth.rollouts.driver import IN_A_ROW, rollout
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.local import LocalEngine
-from mlgym_synth.rollouts.plan import Plan, PlaySettings, episode_seed
+from mlgym_synth.rollouts.plan import Job, Plan, PlaySettings, episode_seed
 from mlgym_synth.trajectories import Trajectory
 from mlgym_synth.trajectories.store import StoreInvalid, TrajectoryStore, read_summaries, read_trajectories
 
@@ -203,6 +203,23 @@ class Paid(LocalEngine):
             yield trajectory
 
 
+class Losing:
+    """An engine whose slot ends without a word."""
+
+    def play(self, jobs: Iterable[Job], settings: PlaySettings) -> Generator[Trajectory, None, None]:
+        next(iter(jobs))
+        yield from ()
+
+
+def test_episodes_that_an_engine_loses_are_no_success(tmp_path: Path) -> None:
+    run = plan("scripted:baseline")
+    with (
+        TrajectoryStore(tmp_path, run.settings()) as store,
+        pytest.raises(RolloutStopped, match="1 episodes were begun and never came back"),
+    ):
+        rollout(run, store, Losing())
+
+
 def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path) -> None:
     run = plan("scripted:baseline", episodes=4)
     with TrajectoryStore(tmp_path, run.settings()) as store:
@@ -290,6 +307,9 @@ def test_a_run_grows_by_tasks_and_episodes(tmp_path: Path) -> None:
         (("--agent", "scripted:genius"), "There is no agent 'scripted:genius'"),
         (("--agent", "scripted:nop", "--tasks", "no-such-*"), "No task matches"),
         (("--agent", "scripted:nop", "--episodes-per-task", "0"), "must be at least 1"),
+        (("--agent", "scripted:nop", "--address", "head:6379"), "add --engine ray"),
+        (("--agent", "human", "--slots", "2"), "one episode at a time"),
+        (("--agent", "human", "--engine", "ray"), "one episode at a time"),
         (("--agent", "scripted:nop", "--episode-seconds", "-1"), "episode_s"),
     ],
 )
@@ -298,6 +318,23 @@ def test_bad_arguments_are_explained(tmp_path: Path, arguments: tuple[str, ...],
     assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_person_plays_one_episode_after_the_other(tmp_path: Path) -> None:
+    session = "python baseline.py\n/submit\n" * 2
+    run = command(tmp_path, "--agent", "human", "--tasks", *TASKS[:2])
+    done = subprocess.run(run, input=session, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("A line is a bash command") == 2
+    assert {each.status for each in read_summaries(tmp_path)} == {"submitted"}
+
+
+def test_every_agent_that_is_made_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MADE_AND_CLOSED", str(tmp_path / "said"))
+    assert run_command(tmp_path / "run", "--agent", f"{PLAYERS}:counted", "--tasks", TASKS[0]).returncode == 0
+    said = (tmp_path / "said").read_text().split()
+    assert said.count("made") == len(set(said)) - 1 > 0
 
 
 def test_failed_episodes_show_in_the_exit_code(tmp_path: Path) -> None:

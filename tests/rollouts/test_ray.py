@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlgym_synth import registry
-from mlgym_synth.rollouts.driver import rollout
+from mlgym_synth.rollouts.driver import Tally, rollout
 from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
 from mlgym_synth.rollouts.ray import RayEngine, RayUnavailable
@@ -66,6 +67,26 @@ def test_a_node_killed_in_mid_run_costs_its_episodes_in_flight_only(
     assert sorted(t.index for t in stored) == list(range(40))
     local = list(LocalEngine(slots=2).play(plan(f"{PLAYERS}:quick", 5).jobs(), run.play))
     assert {told(t) for t in local} <= {told(t) for t in stored}
+
+
+def test_what_a_lost_node_has_not_sent_yet_is_played_again(
+    cluster: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also that actions which are no plain values reach the store."""
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    run = plan(f"{PLAYERS}:wordy", episodes=6)
+
+    def note(trajectory: Trajectory, tally: Tally) -> None:
+        if tally.played == 1:
+            time.sleep(3)  # what the other slot plays meanwhile lies on its node
+            for node in nodes:
+                cluster.remove_node(node, allow_graceful=False)
+            cluster.add_node(num_cpus=2)
+
+    with caplog.at_level(logging.WARNING, "mlgym_synth"), TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, RayEngine(address=cluster.address), on_result=note)
+    assert dict(tally.statuses) == {"submitted": 6}
+    assert "a slot died under" in caplog.text
 
 
 def test_a_job_that_kills_its_slot_is_tried_elsewhere(
