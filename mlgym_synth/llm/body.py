@@ -23,6 +23,12 @@ _UNSUPPORTED = re.compile(
 )
 _NO_FUNCTIONS = re.compile(r"requires?\b|that support", re.I)  # llama.cpp, vLLM; OpenRouter
 _FUNCTIONS = re.compile(r"\btool|function[ _-]?call", re.I)
+_NO_FUNCTIONS_500 = re.compile(r"requires? --jinja|n[o']t support|unsupported|not implemented", re.I)
+_CALL_NOT_READ = re.compile(
+    r"error parsing tool call|failed to parse (?:tool[ _-]?call|input at pos)|tool[ _-]?call parsing failed"
+    r"|tool_use_failed",
+    re.I,
+)  # Ollama, llama.cpp, Groq: of what the model has said, which may hold any other word
 _NO_SYSTEM = re.compile(
     r"system (?:role|message|prompt)s? (?:is |are )?not supported|roles must alternate|only user and", re.I
 )
@@ -81,7 +87,14 @@ def refuses_functions(fault: Fault) -> bool:
     """Whether the endpoint, or the model behind it, takes no `tools`."""
     text = fault.message
     known = _UNSUPPORTED.search(text) or _NO_FUNCTIONS.search(text)
+    if fault.status == 500:  # may be anything, and quote anything
+        known = _NO_FUNCTIONS_500.search(text)
     return _is_of_the_request(fault) and bool(_FUNCTIONS.search(text) and known)
+
+
+def cannot_read_call(fault: Fault) -> bool:
+    """Whether the endpoint has an answer and cannot read the call in it: the model's failure, not the request's."""
+    return fault.status in (400, 422, 500) and bool(_CALL_NOT_READ.search(f"{fault.code} {fault.message}"))
 
 
 def refuses_system(fault: Fault) -> bool:

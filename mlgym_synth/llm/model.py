@@ -28,6 +28,7 @@ from mlgym_synth.llm.body import (
     Messages,
     Options,
     asks_for_object,
+    cannot_read_call,
     exceeds_context,
     refuses_format,
     refuses_functions,
@@ -52,6 +53,8 @@ LARGEST_ANSWER = 2_000_000
 BYTES_PER_LOGPROB = 600
 """Most that a body holds for one token where log-probabilities were asked for."""
 _BYTES_PER_TOKEN = 4
+MAX_QUOTED = 200
+"""Characters of what an endpoint says of an answer that it could not read."""
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +202,8 @@ class ChatModel:
                     if schema:
                         self._format = max(self._format, form)  # concurrent requests find out side by side
                     return self._reply(answer, body, time.monotonic() - started, requests)
+                if "tools" in body and cannot_read_call(answer):
+                    raise self._unread(answer, body, time.monotonic() - started, requests)
                 if exceeds_context(answer):
                     raise ContextLengthExceeded(self._complaint(answer, requests))
                 if self._options.drop(answer, body):
@@ -274,6 +279,13 @@ class ChatModel:
         if not (said.text or said.calls):
             raise Refused("empty", reply)
         return reply
+
+    def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:
+        """For an answer that the endpoint kept to itself: what it says of it stands for its text, and its length."""
+        said = self._clean(fault.message)
+        completion = {"choices": [{"message": {"content": said}, "finish_reason": "stop"}]}
+        reply = self._reply(Answer(len(fault.message), completion), body, seconds, requests)
+        return Refused(f"the endpoint could not read the call: {said[:MAX_QUOTED]}", reply)
 
     def _wait_s(self, fault: Fault, waits: int) -> float:
         backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)

@@ -158,6 +158,14 @@ def test_faults_that_pass_are_waited_out(env: SynthEnv) -> None:
     assert trajectory.usage.calls == 3
 
 
+def test_a_call_that_the_endpoint_could_not_read_costs_a_step(env: SynthEnv) -> None:
+    unread = failure(500, "error parsing tool call: raw='{', err=unexpected end of JSON input")
+    trajectory, server = played(env, [RUN, unread, SUBMIT])
+    assert (trajectory.status, len(trajectory.steps), trajectory.usage.calls) == ("submitted", 3, 3)
+    assert "the endpoint could not read the call" in trajectory.steps[1].observation
+    assert all("tools" in request.json for request in server.requests)
+
+
 def test_an_endpoint_that_failed_for_good_is_the_models_failure(env: SynthEnv) -> None:
     trajectory, _ = played(env, [RUN, failure(503, "overloaded")])
     assert (trajectory.fault, trajectory.status, len(trajectory.steps)) == ("model", "model_failed", 1)

@@ -168,6 +168,36 @@ def test_an_endpoint_without_functions_is_noticed_at_once(status: int, message: 
     assert not model.takes_tools
 
 
+OLLAMA = 'error parsing tool call: raw=\'{"command":"python train.py --seed 1\', err=unexpected end of JSON input'
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (500, OLLAMA, None),
+        (500, "Failed to parse input at pos 31: <tool_call>unsupported seed", None),
+        (400, "Failed to call a function. See 'failed_generation' for more details.", "tool_use_failed"),
+    ],
+)
+def test_a_call_that_the_endpoint_cannot_read_is_an_answer_of_no_use(status: int, message: str, code: str) -> None:
+    """And says nothing of what the endpoint takes, whatever words the model has put into it."""
+
+    async def main(model: ChatModel) -> None:
+        async with model:
+            with pytest.raises(Refused, match="could not read the call") as refused:
+                await model.chat(MESSAGES, [BASH], seed=7)
+            assert refused.value.reply is not None
+            assert refused.value.reply.usage.output_tokens > 0
+            assert (await model.chat(MESSAGES, [BASH], seed=7)).text == "hello"
+
+    with LLMServer([failure(status, message, code=code), answer("hello")]) as server:
+        model = ChatModel("player", base_url=server.url)
+        asyncio.run(main(model))
+    assert model.takes_tools
+    assert model.budget.output_tokens > 0
+    assert [("tools" in request.json, "seed" in request.json) for request in server.requests] == [(True, True)] * 2
+
+
 async def closing(model: ChatModel, ask: Callable[[], Any]) -> Reply:
     async with model:
         reply: Reply = await ask()
