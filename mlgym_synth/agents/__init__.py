@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from mlgym_synth.agents.base import Action, Agent, Usage
+from mlgym_synth.agents.base import Action, Agent, Usage, fingerprint_of
 from mlgym_synth.agents.cheater import cheater
 from mlgym_synth.agents.fuzz import random_calls
 from mlgym_synth.agents.human import HumanAgent
-from mlgym_synth.agents.llm import LLMAgent
+from mlgym_synth.agents.llm import LLMAgent, model_fingerprint
 from mlgym_synth.agents.replay import ReplayAgent, load_trajectory
 from mlgym_synth.agents.researcher import researcher
 from mlgym_synth.agents.scripted import Script, ScriptedAgent, baseline, nop
@@ -51,6 +52,29 @@ def load_agent(name: str, model: ModelSettings | None = None) -> Agent:
     raise ValueError(f"There is no agent {name!r}. {_KNOWN}")
 
 
+@contextlib.contextmanager
+def opened_agent(name: str, model: ModelSettings | None = None) -> Iterator[Agent]:
+    """The same, closed afterwards where it has a `close`."""
+    agent = load_agent(name, model)
+    try:
+        yield agent
+    finally:
+        getattr(agent, "close", lambda: None)()
+
+
+def code_of(name: str, model: ModelSettings | None = None) -> str:
+    """The fingerprint of an agent by its name; that of a model needs no key.
+
+    Raises:
+        ValueError, TaskNotFound, StoreInvalid: no such agent, see `load_agent`.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "openai" and rest:
+        return model_fingerprint(name, model or ModelSettings())
+    with opened_agent(name) as agent:
+        return fingerprint_of(agent)
+
+
 def _own(name: str, module: str, factory: str) -> Agent:
     try:
         make = getattr(importlib.import_module(module), factory)
@@ -72,4 +96,15 @@ _KNOWN = (
     " package.module:factory for your own."
 )
 
-__all__ = ["SCRIPTS", "Action", "Agent", "LLMAgent", "ModelSettings", "ScriptedAgent", "Usage", "load_agent"]
+__all__ = [
+    "SCRIPTS",
+    "Action",
+    "Agent",
+    "LLMAgent",
+    "ModelSettings",
+    "ScriptedAgent",
+    "Usage",
+    "code_of",
+    "load_agent",
+    "opened_agent",
+]

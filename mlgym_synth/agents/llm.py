@@ -73,11 +73,8 @@ class LLMAgent:
 
     @property
     def fingerprint(self) -> str:
-        """Of the model's name, of the settings that shape its answers, of the prompts and of the code that reads them.
-
-        Where the model is served is no part of it, so that a run may go on at another address.
-        """
-        return fingerprint(self.name, self._settings.decisive(), PROMPTS.sha256(), _code_sha256())
+        """See `model_fingerprint`."""
+        return model_fingerprint(self.name, self._settings)
 
     @property
     def system(self) -> str:
@@ -150,6 +147,14 @@ def _turn(number: int, heard: Heard, observation: str) -> Turn:
     nonsense = isinstance(heard.action, dict) and "malformed" in heard.action
     text = cut(heard.text, LONGEST_NONSENSE) if nonsense else heard.text
     return Turn(number, text, heard.call, f"{heard.note}\n{observation}" if heard.note else observation)
+
+
+def model_fingerprint(name: str, settings: ModelSettings) -> str:
+    """Of the agent's name, of the settings that shape its answers, of the prompts and of the code that reads them.
+
+    Where the model is served is no part of it, so that a run may go on at another address.
+    """
+    return fingerprint(name, settings.decisive(), PROMPTS.sha256(), _code_sha256())
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from mlgym_synth.agents.base import Action, Usage, fingerprint
 from mlgym_synth.agents.scripted import IDLE
 from mlgym_synth.errors import TaskNotFound
 from mlgym_synth.trajectories.model import Trajectory, from_dict
-from mlgym_synth.trajectories.store import read_trajectories
+from mlgym_synth.trajectories.store import read_trajectory
 
 DIFF_LINES = 12
 COMPARED = ("tool", "exit_code", "reward", "score", "test_score")
@@ -133,10 +134,10 @@ def load_trajectory(reference: str) -> Trajectory:
                 f"{reference}: no trajectory there ({type(error).__name__}: {error}). Give a JSON file of one, or"
                 " DIR#task-0001/0 for an episode in a folder of `rollout`."
             ) from error
-    task, _, index = wanted.removeprefix("synth/").partition("/")
-    if not (index or "0").isdigit():
-        raise ValueError(f"{reference}: {index!r} is no number of an episode.")
-    for trajectory in read_trajectories(Path(place)):
-        if (trajectory.task_id.removeprefix("synth/"), trajectory.index) == (task, int(index or 0)):
-            return trajectory
-    raise TaskNotFound(f"{place} has no episode {index or 0} of {task}.")
+    task, index = wanted.removeprefix("synth/"), 0
+    if (numbered := re.fullmatch(r"(.+)/(\d+)", task)) is not None:  # tasks of other suites have a / in their name
+        task, index = numbered[1], int(numbered[2])
+    found = read_trajectory(Path(place), task, index)
+    if found is None:
+        raise TaskNotFound(f"{place} has no episode {index} of {task}.")
+    return found

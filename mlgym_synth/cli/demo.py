@@ -15,6 +15,7 @@ from mlgym_synth.cli.common import (
     Commands,
     add_command,
     add_json,
+    add_mlgym,
     add_model,
     add_registry,
     add_sandbox,
@@ -22,6 +23,7 @@ from mlgym_synth.cli.common import (
     is_folder,
     model_settings,
     print_json,
+    register_mlgym,
     register_own,
     report_progress,
 )
@@ -49,6 +51,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--seed", type=int, help="of the episode (default: 0; that of the file for replay:FILE)")
     add_model(command)
     add_registry(command)
+    add_mlgym(command)
     add_sandbox(command)
     add_json(command)
     command.set_defaults(run=run)
@@ -60,8 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     stored = agent.trajectory if isinstance(agent, ReplayAgent) else None
     if stored is not None and (arguments.task is not None or arguments.seed is not None):
         raise ValueError("replay:FILE plays the task and the seed of the file; leave TASK and --seed out.")
+    task = stored.task_id if stored else arguments.task or TASK
     register_own(arguments)
-    address, name, dataset = _task(stored.task_id if stored else arguments.task or TASK)
+    register_mlgym(arguments, [task])
+    address, name, dataset = _task(task)
     backend = choose_backend(arguments.sandbox)
     ensure_runtime(progress=report_progress)
     env = SynthEnv(address, sandbox=backend, **(settings_of(stored) if stored else {}))

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlgym_synth import registry
-from mlgym_synth.agents import load_agent
-from mlgym_synth.agents.base import fingerprint_of
+from mlgym_synth.agents import code_of
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.llm.settings import ModelSettings
 from mlgym_synth.registry import TaskEntry
@@ -99,9 +98,8 @@ class Plan:
         }
 
     def _agent_code(self) -> str | None:
-        """The fingerprint of an agent that is code; of a model `decisive` says it, and it may need a key to be made."""
         try:
-            return None if self.play.model is not None else fingerprint_of(load_agent(self.play.agent))[:12]
+            return code_of(self.play.agent, self.play.model)[:12]
         except (MlgymSynthError, ValueError):  # said where it is to play; what is stored can be read without it
             return None
 

@@ -245,9 +245,6 @@ def read_trajectories(folder: Path) -> Iterator[Trajectory]:
     Raises:
         StoreInvalid: no store there, or a shard that is gone or broken.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     with _opened(folder) as base:
         base.execute("BEGIN")  # one view of both: what is sealed meanwhile is seen once
         shards = [
@@ -257,15 +254,40 @@ def read_trajectories(folder: Path) -> Iterator[Trajectory]:
             "SELECT payload FROM episodes WHERE shard IS NULL ORDER BY at, task_id, number"
         ).fetchall()
     for name in shards:
-        file = folder / SHARDS / name
-        try:
-            with pq.ParquetFile(file) as shard:
-                for batch in shard.iter_batches(batch_size=32):
-                    yield from map(from_row, batch.to_pylist())
-        except (OSError, pa.ArrowException) as error:
-            raise StoreInvalid(f"{file}: {error}. Put the file back as it was, or play the run again.") from error
+        yield from _in_shard(folder / SHARDS / name)
     for (payload,) in waiting:
         yield from_row(json.loads(zlib.decompress(payload)))
+
+
+def read_trajectory(folder: Path, task_id: str, index: int) -> Trajectory | None:
+    """One stored trajectory, without a look at the others' shards; None if it is not there.
+
+    Raises:
+        StoreInvalid: no store there, or a shard that is gone or broken.
+    """
+    with _opened(folder) as base:
+        found = base.execute(
+            "SELECT shard, payload FROM episodes WHERE task_id = ? AND number = ?", (task_id, index)
+        ).fetchone()
+    if found is None:
+        return None
+    shard, payload = found
+    if shard is None:
+        return from_row(json.loads(zlib.decompress(payload)))
+    those = (each for each in _in_shard(folder / SHARDS / shard) if (each.task_id, each.index) == (task_id, index))
+    return next(those, None)
+
+
+def _in_shard(file: Path) -> Iterator[Trajectory]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as shard:
+            for batch in shard.iter_batches(batch_size=32):
+                yield from map(from_row, batch.to_pylist())
+    except (OSError, pa.ArrowException) as error:
+        raise StoreInvalid(f"{file}: {error}. Put the file back as it was, or play the run again.") from error
 
 
 def read_summaries(folder: Path) -> list[Summary]:
@@ -308,11 +330,16 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     file = folder / LEDGER
     if not file.is_file():
         raise StoreInvalid(f"{folder}: no {LEDGER} there. Give the DIR of `rollout --out DIR`.")
-    with contextlib.closing(sqlite3.connect(file, timeout=30)) as base:
+    mine = os.access(folder, os.W_OK)
+    # Where nobody can write, SQLite cannot keep what readers and a writer share; without a writer nothing is shared.
+    alone = not mine and not file.with_name(f"{LEDGER}-wal").exists()
+    address = f"{file.resolve().as_uri()}{'?immutable=1' if alone else ''}"
+    with contextlib.closing(sqlite3.connect(address, timeout=30, uri=True)) as base:
         try:
             yield base
         except sqlite3.DatabaseError as error:
-            raise StoreInvalid(f"{file}: {error}. Give the DIR of `rollout --out DIR`.") from error
+            cure = "Give the DIR of `rollout --out DIR`." if mine else "Copy it to where you may write."
+            raise StoreInvalid(f"{file}: {error}. {cure}") from error
 
 
 def _summaries(base: sqlite3.Connection) -> list[Summary]:

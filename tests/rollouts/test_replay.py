@@ -102,11 +102,14 @@ def test_an_episode_of_a_store(baseline: Trajectory, tmp_path: Path) -> None:
     with TrajectoryStore(folder) as store:
         store.put(baseline)
         store.put(dataclasses.replace(baseline, index=3, seed=8))
+        store.seal()
+        store.put(dataclasses.replace(baseline, task_id="mlgym/blotto", index=1, seed=9))
+    assert load_trajectory(f"{folder}#mlgym/blotto/1").seed == 9
     assert load_trajectory(f"{folder}#task-0018/3").seed == 8
     assert load_trajectory(f"{folder}#synth/task-0018").seed == 5
     with pytest.raises(TaskNotFound, match="no episode 4 of task-0018"):
         load_agent(f"replay:{folder}#task-0018/4")
-    with pytest.raises(ValueError, match="no number of an episode"):
+    with pytest.raises(TaskNotFound, match="no episode 0 of task-0018/x"):
         load_trajectory(f"{folder}#task-0018/x")
     with pytest.raises(ValueError, match="no trajectory there"):
         load_agent(f"replay:{tmp_path / 'absent.json'}")

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mlgym_synth.sandbox.bwrap import binary
 from mlgym_synth.trajectories import Said, Step, Trajectory, Usage
 from mlgym_synth.trajectories import store as store_module
 from mlgym_synth.trajectories.store import (
@@ -257,6 +260,41 @@ def test_secrets_are_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read.error == "HTTP 401: *** is no key"
     everything = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert b"and-long" not in everything
+
+
+READ = """
+import sys
+from pathlib import Path
+from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.trajectories.store import read_summaries, read_trajectories
+try:
+    print(len(read_summaries(Path(sys.argv[1]))), len(list(read_trajectories(Path(sys.argv[1])))))
+except MlgymSynthError as error:
+    print(error)
+"""
+
+
+def _read_without_writing(folder: Path) -> str:
+    """In a world where nothing can be written, as with a colleague's folder."""
+    bwrap = binary()
+    assert bwrap is not None
+    command = [str(bwrap), "--ro-bind", "/", "/", "--dev", "/dev", sys.executable, "-c", READ, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+def test_a_store_that_one_may_only_read_is_read(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0))
+        store.seal()
+        store.put(episode(1, fault="model"))
+    assert _read_without_writing(tmp_path) == "2 2"
+
+
+def test_a_run_under_way_that_one_may_only_read_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0))
+        told = _read_without_writing(tmp_path)
+    assert told == "1 1" or "Copy it to where you may write" in told
 
 
 def _write_for_ever(folder: Path) -> None:
