@@ -15,9 +15,17 @@ from mlgym_synth.cli.common import (
     print_table,
     register_mlgym,
     register_own,
-    report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, roots_of
+from mlgym_synth.cli.playing import (
+    WHO_PLAYS,
+    EpisodeBar,
+    add_playing,
+    engine_of,
+    model_of,
+    require_agent,
+    require_sandbox,
+    roots_of,
+)
 
 if TYPE_CHECKING:
     from mlgym_synth.evaluation.analysis import Analysis
@@ -34,7 +42,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "--suite", required=True, metavar="S", help="heldout, train, mlgym, or a file of ids and globs, one a line"
     )
-    command.add_argument("--agent", required=True, action="append", metavar="A", help="who plays; may be repeated")
+    command.add_argument("--agent", required=True, action="append", metavar="A", help=f"{WHO_PLAYS}; may be repeated")
     command.add_argument("--runs", type=positive, default=1, metavar="N", help="of each task (default: %(default)s)")
     command.add_argument(
         "--max-steps", type=positive, default=50, metavar="N", help="step budget of an episode (default: %(default)s)"
@@ -67,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _benchmark(arguments: argparse.Namespace) -> Benchmark:
-    from mlgym_synth.agents import load_agent
     from mlgym_synth.evaluation.benchmark import Benchmark
     from mlgym_synth.evaluation.suites import open_suite
     from mlgym_synth.rollouts.plan import PlaySettings
@@ -78,21 +85,19 @@ def _benchmark(arguments: argparse.Namespace) -> Benchmark:
         for agent in arguments.agent
     ]
     for play in agents:
-        load_agent(play.agent, play.model)  # says what is wrong
+        require_agent(play.agent, play.model)
     return Benchmark(open_suite(arguments.suite), tuple(agents), arguments.runs, arguments.seed, arguments.out)
 
 
 def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]:
     from mlgym_synth.evaluation.benchmark import play_all
-    from mlgym_synth.sandbox import choose_backend
-    from mlgym_synth.sandbox.runtime import ensure_runtime
 
-    choose_backend(arguments.sandbox)
-    ensure_runtime(progress=report_progress)
-    with EpisodeBar() as bar:
+    engine = engine_of(arguments, arguments.agent)
+    require_sandbox(arguments)
+    with EpisodeBar(arguments.agent) as bar:
         return play_all(
             benchmark,
-            engine_of(arguments),
+            engine,
             max_cost_usd=arguments.max_cost,
             on_result=lambda agent, trajectory, tally: bar.show(agent, tally),
         )

@@ -124,7 +124,7 @@ def add_model(command: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         default=usual.concurrency,
-        help="openai: requests at a time (default: %(default)s)",
+        help="openai: requests at a time, of each process (default: %(default)s)",
     )
     command.add_argument("--logprobs", action="store_true", help="openai: keep log-probabilities and token ids")
 

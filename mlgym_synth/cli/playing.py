@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import math
 import os
+import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +23,21 @@ from mlgym_synth.cli.common import (
     errors,
     model_settings,
     positive,
+    report_progress,
+    some,
 )
 
 if TYPE_CHECKING:
     from mlgym_synth.llm.settings import ModelSettings
     from mlgym_synth.rollouts.driver import Tally
     from mlgym_synth.rollouts.local import Engine
+
+
+HUMAN = "human"
+WHO_PLAYS = (
+    "who plays: scripted:NAME (nop, baseline, researcher, random, cheater), openai:MODEL, replay:FILE, human, or"
+    " package.module:factory of your own"
+)
 
 
 def add_playing(command: argparse.ArgumentParser) -> None:
@@ -56,6 +68,7 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     engine.add_argument("--slots", type=positive, metavar="N", help="episodes at once (default: one a core)")
     engine.add_argument("--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine")
     engine.add_argument("--address", metavar="A", help="of a running Ray cluster (default: a new one, here)")
+    engine.add_argument("--cpus-per-slot", type=some, default=1.0, metavar="N", help="of Ray (default: %(default)s)")
 
 
 def model_of(arguments: argparse.Namespace, agent: str) -> ModelSettings | None:
@@ -75,27 +88,60 @@ def roots_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: None if root is None else str(root.resolve()) for name, root in roots.items()}
 
 
-def engine_of(arguments: argparse.Namespace) -> Engine:
-    """The engine that the options name."""
+def require_agent(agent: str, model: ModelSettings | None) -> None:
+    """Make the agent once, which says what is wrong with it before anything else is done."""
+    from mlgym_synth.agents import opened_agent
+
+    with opened_agent(agent, model):
+        pass
+
+
+def require_sandbox(arguments: argparse.Namespace) -> None:
+    """A sandbox and what it needs, on this machine; a running cluster's nodes look for themselves."""
+    from mlgym_synth.sandbox import choose_backend
+    from mlgym_synth.sandbox.runtime import ensure_runtime
+
+    if arguments.address is None:
+        choose_backend(arguments.sandbox)
+        ensure_runtime(progress=report_progress)
+
+
+def engine_of(arguments: argparse.Namespace, agents: Collection[str]) -> Engine:
+    """The engine that the options name, for these agents.
+
+    Raises:
+        ValueError: options that do not go together.
+    """
+    from mlgym_synth.rollouts.local import LocalEngine
+
+    if arguments.address is not None and arguments.engine != "ray":
+        raise ValueError("--address is that of a Ray cluster: add --engine ray.")
+    if HUMAN in agents:
+        if arguments.engine == "ray" or (arguments.slots or 1) > 1:
+            raise ValueError("human plays at this terminal, one episode at a time: leave --engine and --slots out.")
+        return LocalEngine(1)
     if arguments.engine == "ray":
         from mlgym_synth.rollouts.ray import RayEngine
 
-        return RayEngine(slots=arguments.slots, address=arguments.address)
-    from mlgym_synth.rollouts.local import LocalEngine
-
+        return RayEngine(arguments.slots, arguments.address, arguments.cpus_per_slot)
     return LocalEngine(arguments.slots or os.cpu_count(), arguments.starts)
 
 
 class EpisodeBar:
-    """A bar on stderr, or a line now and then where that is no terminal; a context manager."""
+    """A bar on stderr, or a line now and then where that is no terminal; a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        agents: who play; nothing is shown where a person has the terminal.
+    """
+
+    def __init__(self, agents: Collection[str] = ()) -> None:
         columns = (
             *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")),
             *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
         )
-        self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal)
+        self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal or HUMAN in agents)
         self._jobs: dict[str, Any] = {}
+        self._began: dict[str, float] = {}
         self._lines = LinesNowAndThen()
 
     def __enter__(self) -> EpisodeBar:
@@ -107,6 +153,7 @@ class EpisodeBar:
 
     def begin(self, name: str, total: int, done: int = 0) -> None:
         """A bar of a run with this name."""
+        self._began[name] = time.monotonic()
         self._jobs[name] = self._progress.add_task(name, total=total, completed=done, note="")
 
     def show(self, name: str, tally: Tally) -> None:
@@ -114,7 +161,14 @@ class EpisodeBar:
         if name not in self._jobs:
             self.begin(name, tally.total)
         self._progress.update(self._jobs[name], completed=tally.done, note=_note(tally))
-        self._lines.say(f"{name}: {tally.done} of {tally.total}, {_note(tally)}")
+        self._lines.say(f"{name}: {tally.done} of {tally.total}, {_note(tally)}{self._left(name, tally)}")
+
+    def _left(self, name: str, tally: Tally) -> str:
+        """How long it will take, if it goes on as it has gone so far."""
+        if not tally.played:
+            return ""
+        each_s = (time.monotonic() - self._began[name]) / tally.played
+        return f", {datetime.timedelta(seconds=round(each_s * (tally.total - tally.done)))} left"
 
 
 def _note(tally: Tally) -> str:

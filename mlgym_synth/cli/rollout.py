@@ -16,11 +16,21 @@ from mlgym_synth.cli.common import (
     register_own,
     report_progress,
 )
-from mlgym_synth.cli.playing import EpisodeBar, add_playing, engine_of, model_of, roots_of
+from mlgym_synth.cli.playing import (
+    WHO_PLAYS,
+    EpisodeBar,
+    add_playing,
+    engine_of,
+    model_of,
+    require_agent,
+    require_sandbox,
+    roots_of,
+)
 from mlgym_synth.errors import BudgetExhausted
 
 if TYPE_CHECKING:
     from mlgym_synth.rollouts.driver import Tally
+    from mlgym_synth.rollouts.local import Engine
     from mlgym_synth.rollouts.plan import Plan, PlaySettings
     from mlgym_synth.trajectories.model import Trajectory
 
@@ -30,7 +40,7 @@ EXAMPLE = "mlgym-synth rollout --agent scripted:researcher --tasks 'synth/*' --s
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
-    command.add_argument("--agent", required=True, help="who plays")
+    command.add_argument("--agent", required=True, help=WHO_PLAYS)
     command.add_argument("--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
     command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
@@ -53,33 +63,29 @@ def run(arguments: argparse.Namespace) -> int:
     if not entries:
         raise ValueError(f"rollout: no task of split {arguments.split!r} matches {' '.join(arguments.tasks)}")
     # Here and not above, so that a wrong command line is answered at once.
-    from mlgym_synth.agents import load_agent
     from mlgym_synth.env import SynthEnv
     from mlgym_synth.rollouts.plan import Plan
-    from mlgym_synth.sandbox import choose_backend
 
-    settings = _play_settings(arguments)
-    load_agent(settings.agent, settings.model)
+    settings, engine = _play_settings(arguments), engine_of(arguments, [arguments.agent])
+    require_agent(settings.agent, settings.model)
     SynthEnv(entries[0].address, max_steps=settings.max_steps, limits=settings.limits or None)  # says what is wrong
     plan = Plan(tuple(entries), arguments.episodes_per_task, arguments.seed, settings)
-    choose_backend(arguments.sandbox)
-    tally, spent = _play(arguments, plan)
+    require_sandbox(arguments)
+    tally, spent = _play(arguments, plan, engine)
     _show(arguments, tally)
     if tally.void or spent:
         return 3
     return 1 if tally.statuses["agent_failed"] or broken else 0
 
 
-def _play(arguments: argparse.Namespace, plan: Plan) -> tuple[Tally, bool]:
+def _play(arguments: argparse.Namespace, plan: Plan, engine: Engine) -> tuple[Tally, bool]:
     """Where the run stands after it, and whether its money was spent before it was through."""
     from mlgym_synth.rollouts.driver import rollout, standing
-    from mlgym_synth.sandbox.runtime import ensure_runtime
     from mlgym_synth.trajectories.store import TrajectoryStore
 
     with TrajectoryStore(arguments.out, plan.settings()) as store:
-        ensure_runtime(progress=report_progress)
         tally = standing(plan, store)
-        with EpisodeBar() as bar:
+        with EpisodeBar([arguments.agent]) as bar:
             bar.begin("episodes", tally.total, tally.done)
 
             def note(trajectory: Trajectory, now: Tally) -> None:
@@ -88,7 +94,7 @@ def _play(arguments: argparse.Namespace, plan: Plan) -> tuple[Tally, bool]:
                 bar.show("episodes", now)
 
             try:
-                tally = rollout(plan, store, engine_of(arguments), max_cost_usd=arguments.max_cost, on_result=note)
+                tally = rollout(plan, store, engine, max_cost_usd=arguments.max_cost, on_result=note)
             except BudgetExhausted as error:
                 report_progress(str(error))
                 return tally, True
