@@ -69,7 +69,11 @@ def main() -> None:
     command += ["--temperature", "0.7", "--max-tokens", "700", "--context-tokens", str(arguments.context - 1200)]
     command += ["--timeout", "900"]
     with served([arguments.model], arguments.python, arguments.context):
-        subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"})
+        played = subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"}).returncode
+    if played == 3:
+        raise SystemExit("episodes are left; run this again to play them")
+    if played not in (0, 1):  # 1: a failure of the agent's own, which is a result
+        raise SystemExit(f"rollout ended with {played}")
     episodes = [told(played) for played in read_trajectories(arguments.out)]
     write(
         "local_model_rollout",

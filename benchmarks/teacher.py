@@ -27,6 +27,7 @@ from mlgym_synth import registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.agents.base import fingerprint_of
 from mlgym_synth.grading.reward import ROUNDING
+from mlgym_synth.rollouts.driver import outdated
 from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
 from mlgym_synth.sandbox.runtime import ensure_runtime
@@ -125,13 +126,17 @@ def main() -> None:
     ensure_runtime()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TrajectoryStore(arguments.out, plan.settings()) as store, contextlib.suppress(KeyboardInterrupt):
+        if outdated(plan, store.summaries()):
+            raise SystemExit(f"{arguments.out}: holds episodes of tasks that have changed since; give another --out")
         done = store.done() | (set(lines) if arguments.rest else set())
         jobs = (job for job in list(plan.jobs(done)) if time.monotonic() < until)
         with contextlib.closing(LocalEngine(arguments.slots).play(jobs, settings)) as finished:
             for count, trajectory in enumerate(finished, 1):
                 store.put(trajectory)
                 print(count, trajectory.task_id, trajectory.status, round(trajectory.total_reward, 3), flush=True)
-    lines |= {(t.task_id, t.index): line(t) for t in read_trajectories(arguments.out) if not t.void}
+    asked = plan.keys()  # a task may have been held out since
+    stored = (t for t in read_trajectories(arguments.out) if not t.void and (t.task_id, t.index) in asked)
+    lines |= {(t.task_id, t.index): line(t) for t in stored}
     save(lines.values())
     write("teacher", summary(list(lines.values()), len(plan)))
 
