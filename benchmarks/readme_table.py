@@ -30,6 +30,8 @@ def benchmarked(suite: str) -> tuple[str, str, str, str]:
 def table() -> str:
     steps, memory, validate = load("step_latency"), load("memory"), load("validate_latency")
     rollouts, crash, index = load("rollout_overhead"), load("rollout_crash"), load("registry_index")
+    growth = load("store_growth")
+    puts = list(growth["put_ms"].values())
     docker, bwrap, machine = steps["docker"], steps["bwrap"], steps["machine"]
     verified, made, again = load("verified"), load("synthesis_throughput"), load("replay")
     inside = max(memory[backend]["sandbox_rss_mib"] for backend in ("docker", "bwrap"))
@@ -72,6 +74,12 @@ def table() -> str:
             f"{crash['stored']} stored, {crash['twice']} twice, {crash['left_over']['containers']} containers left",
             f"{crash['other_than_undisturbed']} differ from a run that nobody disturbed",
             "rollout_crash.py",
+        ),
+        (
+            f"a store of {growth['trajectories']:,} trajectories, {growth['steps_each']:.0f} steps each: putting one in",
+            f"{puts[0]} ms in the beginning, {puts[-1]} ms in the end; reopened in {growth['reopen_s']} s",
+            f"{growth['append_a_json_line_ms']} ms, a line appended to a JSON file",
+            "store_growth.py",
         ),
         (
             f"an index of {index['index_tasks']:,} tasks: list, filter, open one (each in a fresh process)",
