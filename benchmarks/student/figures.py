@@ -7,14 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth import registry
-from mlgym_synth.errors import TaskNotFound
 from mlgym_synth.evaluation.profiles import profiles
 from mlgym_synth.evaluation.scores import BASELINE, Scores, load_scores
 from mlgym_synth.evaluation.statistics import Estimate, Measure, compare, compare_aup, worths
 
 FIXED = ("base", "control", "sft")
-Groups = Mapping[str, str]
 
 
 def count_lines(file: Path) -> int:
@@ -76,35 +73,26 @@ def told(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> d
         return found
     others = [agent for agent in references if agent in scores.runs]
     fixed = [*(played[model] for model in FIXED if model in played), *others]
-    groups = {task: data_set(task) for task in scores.tasks}
     of = {agent: _only(scores, [*fixed, agent]) for agent in [*played.values(), *others]}
-    found |= {model: _figures(of[name], name, groups) for model, name in played.items()}
-    found["references"] = {agent: _figures(of[agent], agent, groups) for agent in others}
+    found |= {model: _figures(of[name], name) for model, name in played.items()}
+    found["references"] = {agent: _figures(of[agent], agent) for agent in others}
     found["gains"] = {
-        f"over_{model}": _gains(of[name], played["sft"], name, groups)
+        f"over_{model}": _gains(of[name], played["sft"], name)
         for model, name in played.items()
         if "sft" in played and model != "sft"
     }
     found |= _headline(found["gains"])
     found["episodes"] = {model: sum(map(len, scores.runs[name].values())) for model, name in played.items()}
-    found["tasks"], found["data_sets"] = len(groups), len(set(groups.values()))
-    found["by_task"] = [_row(scores, task, played, groups) for task in groups]
+    found["tasks"], found["datasets"] = len(scores.tasks), len(set(scores.datasets.values()))
+    found["by_task"] = [_row(scores, task, played) for task in scores.tasks]
     return found
-
-
-def data_set(task: str) -> str:
-    """What a task shares with others. MLGym's, which are registered only where they are played, have one each."""
-    try:
-        return registry.find(task).dataset
-    except TaskNotFound:
-        return task
 
 
 def _only(scores: Scores, agents: Sequence[str]) -> Scores:
     return Scores(tasks=scores.tasks, runs={agent: scores.runs[agent] for agent in agents})
 
 
-def _figures(scores: Scores, agent: str, groups: Groups) -> dict[str, Any]:
+def _figures(scores: Scores, agent: str) -> dict[str, Any]:
     """An agent's own, AUP of the best scores in hindsight, and of the last, what was handed in."""
     mlgym, strict = profiles(scores), profiles(scores, "strict")
     found = {
@@ -121,17 +109,17 @@ def _figures(scores: Scores, agent: str, groups: Groups) -> dict[str, Any]:
         "above_baseline": ("beats_baseline", 0.0),
     }
     for key, (measure, of_baseline) in measures.items():
-        above = _plain(compare(scores, agent, BASELINE, measure, groups=groups).difference, of_baseline)
+        above = _plain(compare(scores, agent, BASELINE, measure).difference, of_baseline)
         found |= {key: above["value"], f"{key}_ci95": above["ci95"]}
     return found
 
 
-def _gains(scores: Scores, first: str, second: str, groups: Groups) -> dict[str, Any]:
+def _gains(scores: Scores, first: str, second: str) -> dict[str, Any]:
     """The first agent minus the second, as `value` and `ci95`."""
-    aup = compare_aup(scores, first, second, groups=groups)
+    aup = compare_aup(scores, first, second)
     return {
-        "valid_share": _plain(compare(scores, first, second, "valid", groups=groups).difference),
-        "progress": _plain(compare(scores, first, second, "progress", groups=groups).difference),
+        "valid_share": _plain(compare(scores, first, second, "valid").difference),
+        "progress": _plain(compare(scores, first, second, "progress").difference),
         "aup": _plain(aup["best"].difference),
         "aup_last": _plain(aup["last"].difference),
         "aup_relative": _plain(aup["best"].relative),
@@ -155,14 +143,14 @@ def _headline(gains: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(scores: Scores, task: str, played: Mapping[str, str], groups: Groups) -> dict[str, Any]:
+def _row(scores: Scores, task: str, played: Mapping[str, str]) -> dict[str, Any]:
     """A task: what the models' means over tasks are of."""
 
     def each(measure: Measure) -> dict[str, float]:
         return {model: round(worths(scores, name, task, measure, "last").mean(), 4) for model, name in played.items()}
 
     progress = None if scores.tasks[task].reference is None else each("progress")
-    return {"task": task, "data_set": groups[task], "progress": progress, "valid": each("valid")}
+    return {"task": task, "dataset": scores.datasets[task], "progress": progress, "valid": each("valid")}
 
 
 def _plain(estimate: Estimate | None, offset: float = 0.0) -> dict[str, Any]:

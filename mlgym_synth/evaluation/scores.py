@@ -1,8 +1,8 @@
 """The scores file: what agents scored on tasks, run by run, as JSON. `benchmark` writes it, `aup` reads it.
 
-`tasks[task]` holds `metric`, `direction`, `baseline` and, where one is known, `reference`. `runs[agent][task]` is a
-list of runs; a run is the list of its scores in order, one for every successful validation and the submission, and
-empty where it produced none. Other fields are allowed and ignored.
+`tasks[task]` holds `metric`, `direction`, `baseline` and, where they are known, `reference` and `dataset`.
+`runs[agent][task]` is a list of runs; a run is the list of its scores in order, one for every successful validation and
+the submission, and empty where it produced none. Other fields are allowed and ignored.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Score = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class ScoredTask(BaseModel):
-    """One task: its metric, which way is better, and the scores of baseline and reference."""
+    """One task: its metric, which way is better, the scores of baseline and reference, and the data set it rests on."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,6 +50,7 @@ class ScoredTask(BaseModel):
     direction: Direction
     baseline: Score
     reference: Score | None = None
+    dataset: str | None = None
 
     @property
     def sign(self) -> float:
@@ -82,6 +83,11 @@ class Scores(BaseModel):
         """Agent -> tasks it has no run on, for agents that lack any."""
         lacking = {agent: [task for task in self.tasks if not runs.get(task)] for agent, runs in self.runs.items()}
         return {agent: tasks for agent, tasks in lacking.items() if tasks}
+
+    @property
+    def datasets(self) -> dict[str, str]:
+        """Task -> its data set; the task itself where none is known."""
+        return {name: task.dataset or name for name, task in self.tasks.items()}
 
     def outcomes(self, agent: str, task: str, which: Which) -> NDArray[np.float64]:
         """One score a run, shape [n], NaN for a run without any; shape [0] where the agent has no run on the task.

@@ -3,8 +3,8 @@
 What a run is worth does not depend on who else is in the set, as AUP does. Intervals of one agent draw its runs anew,
 task by task: the stratified bootstrap of Agarwal et al. 2021 (rliable, arXiv 2108.13264), for these tasks and no
 others. They are percentiles, with n runs a task too narrow by sqrt((n - 1) / n), and there are none where no task has
-two runs. Intervals of a comparison draw tasks, since what it is to say is about tasks like these; given groups, they
-draw whole groups, since tasks on one data set are no independent evidence.
+two runs. Intervals of a comparison draw data sets with all their tasks, since what it is to say is about tasks like
+these, and those on one data set are no independent evidence.
 """
 
 from __future__ import annotations
@@ -156,7 +156,6 @@ def compare(
     measure: Measure = "progress",
     which: Which = "last",
     *,
-    groups: Mapping[str, str] | None = None,
     level: float = LEVEL,
     times: int = TIMES,
     seed: int = 0,
@@ -172,7 +171,6 @@ def compare(
         second: the one it is held against.
         measure: what `difference` is of.
         which: the score that stands for a run.
-        groups: task -> what it shares with others, its data set; None where tasks are independent.
         level: of the intervals.
         times: draws.
         seed: of the draws.
@@ -195,7 +193,7 @@ def compare(
     }
 
     def estimate(of_tasks: Mapping[str, float]) -> Estimate:
-        values, index = np.array(list(of_tasks.values())), _index(of_tasks, groups)
+        values, index = np.array(list(of_tasks.values())), _groups(scores, of_tasks)
         known = interval(means(values, times, seed, index), level) if _several(values, index) else None
         return Estimate(float(values.mean()), known)
 
@@ -208,17 +206,16 @@ def compare_aup(
     second: str,
     mode: Mode = "mlgym",
     *,
-    groups: Mapping[str, str] | None = None,
     level: float = LEVEL,
     times: int = TIMES,
     seed: int = 0,
 ) -> dict[Which, AUPGain]:
-    """What one agent's AUP is above another's, among all of `scores`, on the same draws of tasks, or of their groups.
+    """What one agent's AUP is above another's, among all of `scores`, on the same draws of data sets.
 
     The figures are of AUP as `profiles` has it, to three decimals; x_max follows the draws.
     """
     found, tables = profiles(scores, mode), standings(scores)
-    signs, index = np.array([task.sign for task in scores.tasks.values()]), _index(scores.tasks, groups)
+    signs, index = np.array([task.sign for task in scores.tasks.values()]), _groups(scores, scores.tasks)
     columns = [found.agents.index(first), found.agents.index(second)]
     rows = draws(len(signs), index, seed) if _several(signs, index) else iter(())
     drawn = [
@@ -317,9 +314,10 @@ def _shifted(values: Floats, mean: float, most: float, level: float) -> Interval
     return interval(np.clip(values - values.mean() + mean, 0.0, most), level)
 
 
-def _index(tasks: Iterable[str], groups: Mapping[str, str] | None) -> Groups | None:
-    """The group of each task as a number."""
-    return None if groups is None else np.unique([groups[task] for task in tasks], return_inverse=True)[1]
+def _groups(scores: Scores, tasks: Iterable[str]) -> Groups | None:
+    """The data set of each task as a number; None where no two tasks share one."""
+    names, index = np.unique([scores.datasets[task] for task in tasks], return_inverse=True)
+    return index if len(names) < len(index) else None
 
 
 def _several(values: Floats, index: Groups | None) -> bool:

@@ -100,6 +100,7 @@ def _task(suite: str, entry: TaskEntry) -> SuiteTask:
             direction=metric.direction,
             baseline=spec.baseline.test.score,
             reference=spec.reference.test.score if spec.reference else None,
+            dataset=entry.dataset,
         ),
         metric.optimum if metric.optimum is not None or known is None else known.optimum,
         spec.well_known,

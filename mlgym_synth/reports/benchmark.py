@@ -298,7 +298,7 @@ _ABOUT_TASKS = (
     " -1 is a failure."
 )
 _ABOUT_FAMOUS = "Data that every model has seen. They are in no mean, no AUP and no comparison on this page."
-_ABOUT_PAIRS = "Over the tasks that both have played. Intervals hold 95%: tasks are drawn anew."
+_ABOUT_PAIRS = "Over the tasks that both have played. Intervals hold 95%: data sets are drawn anew."
 _ABOUT_AUDIT = (
     "What in the trajectories looks like cheating. Labels and evaluators are in no sandbox, so most of it is an attempt"
     " that gained nothing; scores are shown as they came. High: no innocent reading. Low: worth a look."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -187,7 +187,13 @@ def test_a_share_of_valid_runs_is_compared_too() -> None:
     assert mean_worth(scores, "valid")["b"].value == 0.0
 
 
-def test_tasks_of_one_group_are_drawn_together() -> None:
+def on(datasets: Mapping[str, str], scores: Scores) -> Scores:
+    """The same scores of tasks on these data sets."""
+    tasks = {name: task.model_copy(update={"dataset": datasets[name]}) for name, task in scores.tasks.items()}
+    return scores.model_copy(update={"tasks": tasks})
+
+
+def test_tasks_of_one_data_set_are_drawn_together() -> None:
     # a gains all on three tasks of one data set and nothing on one of another: means of a draw are 0, 3/4 or 1.
     scores = made(
         {f"t{n}": ("maximize", 0.0, 1.0) for n in range(4)},
@@ -195,8 +201,8 @@ def test_tasks_of_one_group_are_drawn_together() -> None:
         b={f"t{n}": [[0.0]] for n in range(4)},
     )
     two = {"t0": "x", "t1": "x", "t2": "x", "t3": "y"}
-    for groups, known in ((two, (0.0, 1.0)), (dict.fromkeys(two, "x"), None)):
-        found = compare(scores, "a", "b", groups=groups)
+    for datasets, known in ((two, (0.0, 1.0)), (dict.fromkeys(two, "x"), None)):
+        found = compare(on(datasets, scores), "a", "b")
         assert found.difference is not None
         assert found.difference.value == 0.75
         assert found.difference.interval == known
@@ -214,13 +220,13 @@ def test_a_gain_in_aup_is_of_the_same_draws_for_both() -> None:
         a={"far": [[10.0]], "near": [[1.0]]},
         b={"far": [[1.0]], "near": [[1.0]]},
     )
-    found = compare_aup(scores, "a", "b", groups={"far": "x", "near": "y"})["last"]
+    found = compare_aup(scores, "a", "b")["last"]
     assert found.relative is not None
     assert (found.difference.value, found.relative.value) == pytest.approx((1.1 - 0.6, 1.1 / 0.6 - 1))
     # Both draws may be `near`, and a gains nothing, or `far`, and b has the 45 of 499 steps that lie above 1.
     assert found.difference.interval == pytest.approx((0.0, 1.1 * (1 - 45 / 499)))
     assert found.relative.interval == pytest.approx((0.0, 499 / 45 - 1))
-    assert compare_aup(scores, "a", "b", groups={"far": "x", "near": "x"})["last"].difference.interval is None
+    assert compare_aup(on({"far": "x", "near": "x"}, scores), "a", "b")["last"].difference.interval is None
 
 
 def test_a_clear_difference_is_found_and_equal_agents_are_not_told_apart() -> None:
