@@ -29,6 +29,7 @@ from mlgym_synth.training import require_extra
 from mlgym_synth.training.errors import ExtraMissing, RecipeInvalid, TemplateUnusable
 from mlgym_synth.training.grpo_env import Players
 from mlgym_synth.training.lora import peft_config, save_student
+from mlgym_synth.training.masks import keep_template
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
 from mlgym_synth.training.processes import first_fault, is_first, wait_for_all
 from mlgym_synth.training.recipe import RECIPES, Lora, build, read_yaml
@@ -184,6 +185,7 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
     try:
         with _fewer_warnings():
             trainer = _trainer(recipe, model, tokenizer, entries, players, out)
+            keep_template(tokenizer, trainer.chat_template or tokenizer.chat_template)  # TRL has its own of some
             trainer.train(resume_from_checkpoint=str(resume) if resume else None)
             save_student(trainer, recipe.lora, model, recipe.dtype, tokenizer, out)
     finally:

@@ -7,6 +7,7 @@ of the beginning does not depend on what follows.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from mlgym_synth.training.dataset import Message
 from mlgym_synth.training.errors import TemplateUnusable
+from mlgym_synth.trajectories.tokens import training_template
 
 Tools = list[dict[str, Any]] | None
 Spans = list[tuple[int, int]]
@@ -74,12 +76,14 @@ class Encoder:
 
     Attributes:
         how: where the marks are from, for people.
+        template: the chat template; a student must be served with it, see `keep_template`.
         encode: of messages and tools; raises `TemplateUnusable` for a conversation that the template refuses, or in
             which nothing would be learned.
         notes: what a reader of the result should know.
     """
 
     how: str
+    template: str
     encode: Callable[[list[Message], Tools], Encoded]
     notes: tuple[str, ...] = ()
 
@@ -102,15 +106,35 @@ def make_encoder(tokenizer: Any, *, with_tools: bool, assistant_only: bool = Tru
         raise TemplateUnusable(f"{name}: has no fast tokenizer, which tells where in the text a token is from")
     if with_tools:
         _check_tools(tokenizer, name)
+    template = tokenizer.chat_template
     if not assistant_only:
-        return Encoder("everything is trained on", lambda m, t: _all_of(_encoded(tokenizer, _render(tokenizer, m, t))))
+        return Encoder(
+            "everything is trained on", template, lambda m, t: _all_of(_encoded(tokenizer, _render(tokenizer, m, t)))
+        )
     encoder = _by_marks(tokenizer) or Encoder(
-        "found by rendering each beginning of a conversation", lambda m, t: _by_beginnings(tokenizer, name, m, t)
+        "found by rendering each beginning of a conversation",
+        template,
+        lambda m, t: _by_beginnings(tokenizer, name, m, t),
     )
     probe = encoder.encode(_PROBE, [_PROBE_SCHEMA]) if with_tools else encoder.encode([_PROBE[0], _PROBE[-1]], None)
     _check_probe(tokenizer, name, probe)
     notes = () if _learns_to_stop(tokenizer, probe) else ("the end of a turn is not trained on: it may not stop",)
-    return Encoder(encoder.how, _never_empty(encoder.encode, name), notes)
+    return Encoder(encoder.how, encoder.template, _never_empty(encoder.encode, name), notes)
+
+
+def keep_template(tokenizer: Any, template: str) -> None:
+    """Let a tokenizer render as in training, so that a served student's history is like those that it learned from.
+
+    TRL, which knows families by the templates they come with, is asked before for how to read their answers.
+    """
+    from trl.chat_template_utils import add_response_schema
+
+    if template == tokenizer.chat_template:
+        return
+    if getattr(tokenizer, "response_template", None) is None:
+        with contextlib.suppress(ValueError):  # a family whose tool calls it cannot read
+            add_response_schema(tokenizer)
+    tokenizer.chat_template = template
 
 
 def knows_tools(tokenizer: Any) -> bool:
@@ -143,15 +167,14 @@ def _check_tools(tokenizer: Any, name: str) -> None:
 
 
 def _by_marks(tokenizer: Any) -> Encoder | None:
-    from trl.chat_template_utils import get_training_chat_template, has_generation_markers
+    from trl.chat_template_utils import has_generation_markers
 
-    own = has_generation_markers(tokenizer.chat_template)
-    template, how = tokenizer.chat_template, "the chat template's own generation marks"
-    if not own:
-        try:
-            template, how = get_training_chat_template(tokenizer), "TRL's training template of this family"
-        except Exception:  # unknown to it, or it stumbles over the template
-            return None
+    if has_generation_markers(tokenizer.chat_template):
+        template, how = tokenizer.chat_template, "the chat template's own generation marks"
+    elif known := training_template(tokenizer):
+        template, how = known, "TRL's training template of this family"
+    else:
+        return None
 
     def encode(messages: list[Message], tools: Tools) -> Encoded:
         found = _ask(
@@ -160,7 +183,7 @@ def _by_marks(tokenizer: Any) -> Encoder | None:
         )  # fmt: skip
         return Encoded.of(found["input_ids"], found["assistant_masks"])
 
-    return Encoder(how, encode)
+    return Encoder(how, template, encode)
 
 
 def _by_beginnings(tokenizer: Any, name: str, messages: list[Message], tools: Tools) -> Encoded:

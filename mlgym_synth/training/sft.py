@@ -21,6 +21,7 @@ from mlgym_synth.training.dataset import Reader
 from mlgym_synth.training.dry_run import packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
 from mlgym_synth.training.lora import peft_config, save_student
+from mlgym_synth.training.masks import keep_template
 from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
 from mlgym_synth.training.prepare import Prepared, prepare
 from mlgym_synth.training.processes import is_first, wait_for_all, world_size
@@ -157,6 +158,7 @@ def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progr
         "dtype": _dtype(recipe),
         "bf16": _bf16(recipe),
     }
+    keep_template(tokenizer, prepared.encoder.template)  # checkpoints and student are saved with it
     return _Plan(recipe, model, tokenizer, prepared, RunFolder(out, identity))
 
 

@@ -71,8 +71,8 @@ def by_tokenizer(name: str, form: Form = AS_CALLS) -> TokenCounter:
 def by_loaded(tokenizer: Any, name: str, form: Form = AS_CALLS) -> TokenCounter:
     """A tokenizer of transformers.
 
-    What is counted is the whole conversation with its tools as the tokenizer's chat template renders it, which is what
-    a trainer sees; the text of the turns where it has no template.
+    What is counted is the whole conversation with its tools as the chat template renders it that a trainer takes (see
+    `training_template`); the text of the turns where there is none.
 
     Raises:
         TokenizerUnavailable: by `count`, when the chat template refuses a conversation.
@@ -85,11 +85,12 @@ def by_loaded(tokenizer: Any, name: str, form: Form = AS_CALLS) -> TokenCounter:
 
     if not tokenizer.chat_template:
         return by_text(length, f"{name}, which has no chat template: turns only", form)
-    tools = form.tools() or None
+    tools, template = form.tools() or None, training_template(tokenizer)
 
     def count(trajectory: Trajectory) -> int:
+        turns = form.messages(trajectory)
         try:
-            return length(tokenizer.apply_chat_template(form.messages(trajectory), tools=tools, tokenize=False))
+            return length(tokenizer.apply_chat_template(turns, tools=tools, chat_template=template, tokenize=False))
         except TemplateError as error:
             raise TokenizerUnavailable(
                 f"tokenizer {name!r}: its chat template refuses an episode of {trajectory.task_id}: {error}."
@@ -97,6 +98,26 @@ def by_loaded(tokenizer: Any, name: str, form: Form = AS_CALLS) -> TokenCounter:
             ) from error
 
     return TokenCounter(name, count)
+
+
+def training_template(tokenizer: Any) -> str | None:
+    """TRL's variant of a tokenizer's chat template, with marks around what the assistant says.
+
+    It may render more than the original: Qwen3's leaves an empty block of thoughts in each turn, where the original
+    drops all but the last. None, for the original, where that has marks, TRL does not know its family, or is not
+    installed.
+    """
+    try:
+        from trl.chat_template_utils import get_training_chat_template, has_generation_markers
+    except ImportError:
+        return None
+    if has_generation_markers(tokenizer.chat_template):
+        return None
+    try:
+        template: str | None = get_training_chat_template(tokenizer)
+    except Exception:  # unknown to it, or it stumbles over the template
+        return None
+    return template
 
 
 def _texts(messages: list[Message]) -> list[str]:

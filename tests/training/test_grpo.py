@@ -185,6 +185,7 @@ def test_training_without_a_sandbox_stops(caller: Path, tmp_path: Path, monkeypa
 def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
+    from trl.chat_template_utils import get_training_chat_template
 
     recipe = a_recipe(caller, steps=1, lora=Lora(r=4), schedule="constant_with_warmup", warmup=0.5)
     out = train_grpo([TASK], recipe, tmp_path / "out", "bwrap").out
@@ -192,7 +193,7 @@ def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Pa
     assert json.loads((out / "adapter" / "adapter_config.json").read_text())["r"] == 4
     base, merged = (AutoModelForCausalLM.from_pretrained(str(folder)).state_dict() for folder in (caller, out))
     assert merged.keys() == base.keys()
-    assert load_tokenizer(str(out)).chat_template
+    assert load_tokenizer(str(out)).chat_template == get_training_chat_template(load_tokenizer(str(caller)))
     assert torch.equal(base["model.embed_tokens.weight"], merged["model.embed_tokens.weight"])
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlgym_synth.training.errors import TemplateUnusable
-from mlgym_synth.training.masks import Encoded, end_tokens, make_encoder
+from mlgym_synth.training.grpo import checked_tokenizer
+from mlgym_synth.training.masks import Encoded, end_tokens, keep_template, make_encoder
 from mlgym_synth.trajectories.export import write_trl
+from mlgym_synth.trajectories.tokens import by_loaded
 from mlgym_synth.trajectories.turns import Form
 from tests.training.tiny import (
     FORGETFUL,
@@ -61,6 +63,30 @@ def test_known_families_get_their_marks(family: str) -> None:
     assert '{"name": "bash", "arguments": {"command": "python train.py --depth 3"}}' in first
     assert last.rstrip().endswith("</tool_call><|im_end|>")
     assert "accuracy" not in first + last
+
+
+@pytest.mark.parametrize("family", ["qwen3", "qwen2_5"])
+def test_a_kept_template_renders_as_in_training(family: str, tmp_path: Path) -> None:
+    tokenizer, messages = a_tokenizer(of_family(family)), a_row(3)["messages"]
+    trained = make_encoder(tokenizer, with_tools=True)
+    keep_template(tokenizer, trained.template)
+    tokenizer.save_pretrained(str(tmp_path))
+    served = checked_tokenizer(str(tmp_path))  # rewards can go on where examples ended
+    whole = trained.encode(messages, [SCHEMA])
+    for turn in (1, 3):
+        history = served.apply_chat_template(messages[: turn + 2], tools=[SCHEMA], return_dict=False)
+        assert history == whole.ids[: len(history)].tolist()
+    again = make_encoder(served, with_tools=True)
+    assert again.encode(messages, [SCHEMA]) == whole
+    assert again.template == trained.template
+
+
+def test_an_export_counts_the_tokens_that_are_trained_on(tmp_path: Path) -> None:
+    tokenizer, said = a_tokenizer(of_family("qwen3")), an_episode(*(a_step(None, f"seen {n}") for n in range(5)))
+    write_trl([said], tmp_path / "sft.jsonl")
+    row = json.loads((tmp_path / "sft.jsonl").read_text())
+    trained = make_encoder(tokenizer, with_tools=True).encode(row["messages"], row["tools"])
+    assert by_loaded(tokenizer, "tiny").count(said) == len(trained.ids)
 
 
 def test_every_step_of_an_export_is_learned(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mlgym_synth.training.errors import OutUnusable
+from mlgym_synth.training.masks import make_encoder
 from mlgym_synth.training.recipe import SftRecipe, load_recipe
 from mlgym_synth.training.run_folder import RunFolder, is_whole, mark_whole, seconds_until
 from mlgym_synth.training.sft import train
-from tests.training.tiny import a_row, a_tokenizer, an_export
+from tests.training.test_masks import of_family
+from tests.training.tiny import SCHEMA, a_model_folder, a_row, a_tokenizer, an_export
 
 FAST = ["max_length=1024", "gradient_checkpointing=false", "learning_rate=0.01", "accumulation=2", "save_steps=4"]
 LONG = [*FAST, "epochs=6", "save_steps=3"]
@@ -69,6 +71,16 @@ def test_it_learns(student: Path, model: Path, export: Path) -> None:
     rows = [json.loads(line) for line in export.read_text().splitlines()]
     assert loss_of_the_assistant(student, rows) < loss_of_the_assistant(model, rows) / 2
     assert AutoTokenizer.from_pretrained(str(student)).chat_template == a_tokenizer().chat_template
+
+
+def test_a_student_sees_histories_like_those_it_learned_from(export: Path, tmp_path: Path) -> None:
+    base = a_model_folder(tmp_path / "base", of_family("qwen3"), qwen=True)
+    out = train([export], a_recipe(base, "max_steps=1"), tmp_path / "out").out
+    tokenizer, messages = AutoTokenizer.from_pretrained(str(out)), a_row()["messages"]
+    learned = make_encoder(AutoTokenizer.from_pretrained(str(base)), with_tools=True).encode(messages, [SCHEMA])
+    history = tokenizer.apply_chat_template(messages[:3], tools=[SCHEMA], return_dict=False)
+    assert history == learned.ids[: len(history)].tolist()
+    assert train([export], a_recipe(base, "max_steps=1"), tmp_path / "out").already
 
 
 def test_a_second_time_does_nothing(student: Path, model: Path, export: Path) -> None:
