@@ -117,7 +117,7 @@ def make_encoder(tokenizer: Any, *, with_tools: bool, assistant_only: bool = Tru
         lambda m, t: _by_beginnings(tokenizer, name, m, t),
     )
     probe = encoder.encode(_PROBE, [_PROBE_SCHEMA]) if with_tools else encoder.encode([_PROBE[0], _PROBE[-1]], None)
-    _check_probe(tokenizer, name, probe)
+    _check_probe(tokenizer, name, probe, with_tools)
     notes = () if _learns_to_stop(tokenizer, probe) else ("the end of a turn is not trained on: it may not stop",)
     return Encoder(encoder.how, encoder.template, _never_empty(encoder.encode, name), notes)
 
@@ -233,12 +233,18 @@ def _ask(tokenizer: Any, messages: list[Message], tools: Tools, **more: Any) -> 
         raise TemplateUnusable(f"{name}: its chat template refuses a conversation: {error}") from error
 
 
-def _check_probe(tokenizer: Any, name: str, probe: Encoded) -> None:
+def _check_probe(tokenizer: Any, name: str, probe: Encoded, with_tools: bool) -> None:
     learned = "".join(tokenizer.decode(ids) for trained, ids in probe.stretches() if trained)
     if "Done." not in learned or "Hello." in learned or "probe_result" in learned:
         raise TemplateUnusable(
             f"{name}: the marks of its chat template are not around what the assistant says; trained would be"
             f" {learned[:200]!r}"
+        )
+    if with_tools and not all(word in learned for word in _PROBED["calls of tools"]):
+        raise TemplateUnusable(
+            f"{name}: the marks of its chat template leave out calls of tools, so that none would be learned; trained"
+            f" would be {learned[:200]!r}. Put the calls between {{% generation %}} and {{% endgeneration %}} too, or"
+            " export the data with --text"
         )
 
 

@@ -15,6 +15,7 @@ from mlgym_synth.trajectories.export import write_trl
 from mlgym_synth.trajectories.tokens import by_loaded
 from mlgym_synth.trajectories.turns import Form
 from tests.training.tiny import (
+    CALLS_UNMARKED,
     FORGETFUL,
     MARKED,
     MISMARKED,
@@ -120,6 +121,7 @@ def test_a_template_without_tools_does_for_text_only() -> None:
         (None, "has no chat template"),
         (FORGETFUL, "otherwise once it goes on"),
         (MISMARKED, "are not around what the assistant says"),
+        (CALLS_UNMARKED, "leave out calls of tools.*--text"),
         (PLAIN + "{{ raise_exception('No tools please') }}", "refuses a conversation: No tools please"),
         (PLAIN + "{{ nothing.there }}", "refuses a conversation"),
         ("{% if %}", "refuses a conversation"),

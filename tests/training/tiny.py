@@ -42,6 +42,9 @@ MARKED = (
     + _ASK
 )
 MISMARKED = PLAIN.replace("{{ message.content }}", "{% generation %}{{ message.content }}{% endgeneration %}")
+CALLS_UNMARKED = MARKED.replace("{{ message.content }}", "{{ message.content }}{% endgeneration %}", 1).replace(
+    "<|im_end|>{% endgeneration %}", "<|im_end|>"
+)
 WITHOUT_TOOLS = (
     "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}" + _ASK
 )
