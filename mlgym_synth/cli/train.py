@@ -100,7 +100,7 @@ def _add_serve(actions: Commands) -> None:
 
 
 def run_sft(arguments: argparse.Namespace) -> int:
-    """Check and train; with `--dry-run` check and show."""
+    """Check and train; with `--dry-run` check and show, and end as the training would if that were refused."""
     from mlgym_synth.training import require_extra
     from mlgym_synth.training.dry_run import dry_run
     from mlgym_synth.training.processes import is_first
@@ -126,7 +126,8 @@ def run_sft(arguments: argparse.Namespace) -> int:
             trained = train(arguments.data, recipe, arguments.out, progress)
     if arguments.dry_run:
         _show_dry_run(found, arguments.json)
-    elif is_first():
+        return 2 if found.prepared.refusals else 0  # as where the training itself is refused
+    if is_first():
         _show_trained(trained, arguments.json)
     return 0
 

@@ -45,7 +45,7 @@ class DryRun:
         return {
             **self.prepared.counts.summary(),
             "masks": self.prepared.encoder.how,
-            "notes": list(self.prepared.encoder.notes),
+            "notes": [*self.prepared.encoder.notes, *(f"refused: {said}" for said in self.prepared.refusals)],
             "sequences": self.sequences,
             "steps_per_epoch": self.steps_per_epoch,
             "steps": self.steps,
@@ -69,7 +69,8 @@ def dry_run(
         examples: how many conversations to show, spread over the data.
 
     Raises:
-        TrainingRefused: what would also stop the training.
+        TrainingRefused: data, tokenizer or template are such that nothing can be shown. What else would stop the
+            training is in `prepared.refusals`, and among the notes.
     """
     require_extra()
     tokenizer = load_tokenizer(recipe.tokenizer or recipe.model or "")

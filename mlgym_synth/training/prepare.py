@@ -66,13 +66,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Sequences ready to be trained on, with what they are from and how they were made."""
+    """Sequences ready to be trained on, with what they are from and how they were made.
+
+    Attributes:
+        sequences: where too long ones are refused, as truncation would leave them.
+        sources, counts, encoder: where they are from, how many, and what rendered them.
+        stops: the tokens that end the assistant's turns.
+        refusals: why nothing may be trained on them by this recipe; a dry run shows the rest all the same.
+    """
 
     sequences: list[Encoded]
     sources: list[Source]
     counts: Counts
     encoder: Encoder
     stops: list[int]
+    refusals: tuple[str, ...] = ()
 
 
 def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Callable[[int], None]) -> Prepared:
@@ -85,7 +93,7 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
         report: called with how many are done.
 
     Raises:
-        TrainingRefused: data that cannot be trained on, a template that cannot render it, too long conversations.
+        TrainingRefused: data that cannot be trained on, a template that cannot render it, nothing that is left.
     """
     reader, encoders = Reader(files), dict[bool, Encoder]()
     kept: list[Encoded] = []
@@ -99,18 +107,19 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
         splits[known.of(row.task_id or "", row.split or "unknown")] += 1
         if len(encoded.ids) > recipe.max_length:
             long.append((len(encoded.ids), row.where))
-            encoded = encoded.cut(recipe.max_length if recipe.overlong == "truncate" else 0)
+            encoded = encoded.cut(0 if recipe.overlong == "drop" else recipe.max_length)
             cut += lengths[-1] - len(encoded.ids)
         if any(encoded.mask):
             kept.append(encoded)
         report(number)
-    _check_lengths(long, kept, len(lengths), recipe)
-    _check_splits(splits, recipe)
+    refusals = (*_too_long(long, len(lengths), recipe), *_held_out(splits, recipe))
+    if not kept:
+        raise TrainingRefused("\n".join(refusals) or _nothing_left(len(lengths), recipe))
     stops = list(dict.fromkeys(token for one in kept[:20] for token in end_tokens(tokenizer, one)))
     trained = sum(sum(one.mask) for one in kept)
     tokens = sum(len(one.ids) for one in kept)
     counts = Counts(len(lengths), len(kept), len(tasks), dict(splits), lengths, len(long), tokens, trained, cut)
-    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], stops)
+    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], stops, refusals)
 
 
 def _encode(row: Row, encoders: dict[bool, Encoder], tokenizer: Any, recipe: SftRecipe) -> Encoded:
@@ -129,25 +138,28 @@ def _encode(row: Row, encoders: dict[bool, Encoder], tokenizer: Any, recipe: Sft
         raise DataInvalid(f"{row.where}: has half of a surrogate pair, which is no text. Replace it.") from error
 
 
-def _check_lengths(long: list[tuple[int, str]], kept: list[Encoded], rows: int, recipe: SftRecipe) -> None:
-    limit = recipe.max_length
-    if long and recipe.overlong == "error":
-        longest, where = max(long)
-        raise TrainingRefused(
-            f"{len(long)} of {rows} conversations are longer than max_length {limit}; the longest has {longest} tokens"
-            f" ({where}). Cut whole steps when exporting (export --truncate {limit} --tokenizer T), or cut tokens here"
-            " (--truncate), or leave these out (--set overlong=drop)."
-        )
-    if not kept:
-        raise TrainingRefused(
-            f"nothing is left: all {rows} conversations are longer than max_length {limit}, and none has a word of the"
-            " assistant before. Raise it, or export with --truncate."
-        )
+def _too_long(long: list[tuple[int, str]], rows: int, recipe: SftRecipe) -> list[str]:
+    if not long or recipe.overlong != "error":
+        return []
+    limit, (longest, where) = recipe.max_length, max(long)
+    return [
+        f"{len(long)} of {rows} conversations are longer than max_length {limit}; the longest has {longest} tokens"
+        f" ({where}). Cut whole steps when exporting (export --truncate {limit} --tokenizer T), or cut tokens here"
+        " (--truncate), or leave these out (--set overlong=drop)."
+    ]
 
 
-def _check_splits(splits: Counter[str], recipe: SftRecipe) -> None:
-    if splits["heldout"] and not recipe.allow_heldout:
-        raise TrainingRefused(
-            f"{splits['heldout']} conversations are of held-out tasks, which would tell nothing any more about the"
-            " student. Export with --split train, or --set allow_heldout=true."
-        )
+def _held_out(splits: Counter[str], recipe: SftRecipe) -> list[str]:
+    if not splits["heldout"] or recipe.allow_heldout:
+        return []
+    return [
+        f"{splits['heldout']} conversations are of held-out tasks, which would tell nothing any more about the"
+        " student. Export with --split train, or --set allow_heldout=true."
+    ]
+
+
+def _nothing_left(rows: int, recipe: SftRecipe) -> str:
+    return (
+        f"nothing is left: all {rows} conversations are longer than max_length {recipe.max_length}, and none has a word"
+        " of the assistant before. Raise it, or export with --truncate."
+    )

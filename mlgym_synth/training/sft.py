@@ -149,6 +149,8 @@ def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progr
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
     tokenizer = load_tokenizer(recipe.tokenizer or model.name, None if recipe.tokenizer else model.revision)
     prepared = prepare(data, recipe, tokenizer, progress.read)
+    if prepared.refusals:
+        raise TrainingRefused("\n".join(prepared.refusals))
     identity = {
         "recipe": recipe.model_dump(mode="json", exclude=set(_NO_CURVE)),
         "model": model.identity,

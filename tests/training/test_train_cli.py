@@ -48,6 +48,23 @@ def test_a_dry_run_needs_no_weights(export: Path, tmp_path: Path, capsys: pytest
     assert [file.name for file in tmp_path.iterdir()] == ["tokenizer"]
 
 
+def test_a_dry_run_of_what_is_refused_shows_it_and_says_why(
+    model: Path, export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ("--data", export, "--model", model, "--set", "max_length=300", "--dry-run")
+    assert train(*start, "--json") == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows"], told["overlong"]) == (12, 12)
+    assert told["length"]["max"] > 300
+    assert told["cut_tokens"] == told["length"]["total"] - 12 * 300
+    assert train(*start) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert "I try depth 0." in said
+    assert "12 conversations too long" in said
+    assert "refused: 12 of 12 conversations are longer than max_length 300" in said
+    assert train(*start, "--truncate") == 0
+
+
 def test_masks_are_shown_in_colour(
     model: Path, export: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
