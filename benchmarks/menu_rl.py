@@ -1,15 +1,19 @@
 """PPO on the menu (`MenuActions`): trains on small train tasks through `gym.make_vec`, then plays held-out ones.
 
-    python benchmarks/menu_rl.py --out DIR [--seeds 0 1 2] [--minutes 25]
+    python benchmarks/menu_rl.py --out DIR [--seeds 0 1 2] [--iterations 40] [--minutes 150]
 
-In one file and torch only, after CleanRL's `ppo.py`: clipped surrogate, generalised advantages, here with masked logits
-and gamma = 1, since the return of an episode is the undiscounted sum. Every step runs real commands in real sandboxes
-and nothing is cached, so that an experiment costs seconds and a run has some hundreds of episodes. Each seed trains for
-`--iterations` rollouts, or until its share of `--minutes` is over. `DIR` keeps a checkpoint for each seed and iteration
-and all episodes played for evaluation; the same command goes on from there (episodes under way are begun anew).
+In one file and torch only, after CleanRL's `ppo.py`: clipped surrogate, generalised advantages, a rate that falls to
+zero, epochs that end once the policy has moved far enough; here with masked logits and gamma = 1, since the return of
+an episode is the undiscounted sum. Every step runs real commands in real sandboxes and nothing is cached, so that an
+experiment costs seconds and a run has some hundreds of episodes. Each seed trains for `--iterations` rollouts of about
+a minute on two cores, or until its share of `--minutes` is over, if a limit is given.
+
+Each rollout begins fresh episodes, of tasks and seeds that follow from its number: `DIR` keeps a checkpoint for each,
+and all episodes played for evaluation, and the same command goes on from there to what an undisturbed run gives.
 
 On held-out tasks the greedy policy of each seed is compared with a random policy that obeys the mask, and with running
-the baseline and handing it in, all with the same budget. Writes `results/menu_rl.json` and `results/menu_rl.png`.
+the baseline and handing it in, all with the same budget; the latter two play the train tasks too, beside the learning
+curve. Writes `results/menu_rl.json` and `results/menu_rl.png`.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,19 +37,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
+from mlgym_synth import registry
+from mlgym_synth.errors import MlgymSynthError, RolloutStopped
+from mlgym_synth.grading.bootstrap import interval, resampled
 from mlgym_synth.menu import ACTIONS, OBSERVED, MenuActions
 
 # Small tables, so that an experiment is mostly the start of Python; four or so of each family.
 TRAIN = [f"task-{n:04}" for n in (49, 195, 330, 289, 134, 196, 658, 632, 363, 612, 164, 131, 690, 465, 285, 309, 428,
                                   288, 578, 412)]  # fmt: skip
-HELDOUT = [f"task-{n:04}" for n in (244, 69, 380, 438, 128, 576, 660, 688, 627, 418, 160, 623)]
+# Held-out ones of these families with at most 1,250 rows: by the sha256 of the id, the first of each of 16 data sets.
+HELDOUT = [f"task-{n:04}" for n in (590, 683, 343, 584, 61, 281, 576, 380, 667, 455, 244, 671, 362, 673, 160, 320)]
 BUDGET: dict[str, Any] = {"max_steps": 14, "limits": {"tool_s": 30, "episode_s": 90}}
 ENVS, STEPS = 4, 32  # transitions of a rollout: their product
 RATE, EPOCHS, CLIP, LAMBDA, ENTROPY, VALUE, MAX_NORM = 1e-2, 8, 0.2, 0.95, 0.01, 0.5, 0.5
-RANDOM_EPISODES = 3  # of each held-out task
+TARGET_KL = 0.05  # no further epoch once the policy is so far from the one that played
+LEAST_REAL = 0.25  # share of a rollout's steps; at most half of them only reset, the rest is infrastructure's
+RANDOM_EPISODES = 3  # of each task
 TRAINING_SHARE = 0.8  # of the minutes
 
 Choose = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
+Players = dict[str, tuple[int, Callable[[int], Choose]]]  # episodes of each task, and who plays given a seed
 Played = dict[str, dict[str, list[dict[str, Any]]]]
 
 
@@ -71,41 +83,44 @@ class Agent(nn.Module):  # type: ignore[misc]  # torch is not followed by the ty
         return self.critic(observation).squeeze(-1)
 
 
-class Rollout:
-    """A vector of environments that go on from rollout to rollout."""
+def collect(agent: Agent, seed: int, number: int, sandbox: str) -> tuple[dict[str, Tensor], list[float]]:
+    """A rollout: `STEPS` steps in each of `ENVS` environments, and the returns of the episodes that ended in them.
 
-    def __init__(self, seed: int, sandbox: str) -> None:
-        self.envs = gym.make_vec("menu/train", num_envs=ENVS, sandbox=sandbox)
-        self.observation, self.infos = self.envs.reset(seed=seed)
-        self.returns = np.zeros(ENVS)
-        self.starting = np.zeros(ENVS, dtype=bool)  # the next step only resets
-
-    def collect(self, agent: Agent) -> tuple[dict[str, Tensor], list[float]]:
-        """`STEPS` steps everywhere, and the returns of the episodes that ended in them."""
-        names = ("observation", "mask", "action", "logp", "value", "reward", "over", "real")
-        kept: dict[str, list[Any]] = {name: [] for name in names}
-        finished: list[float] = []
+    Raises:
+        RolloutStopped: infrastructure spoilt most of it.
+        MlgymSynthError: it could not even begin.
+    """
+    names = ("observation", "mask", "action", "logp", "value", "reward", "over", "real")
+    kept: dict[str, list[Any]] = {name: [] for name in names}
+    finished, fault_said = list[float](), ""
+    returns, starting = np.zeros(ENVS), np.zeros(ENVS, dtype=bool)  # where the next step only resets
+    rng = np.random.default_rng([seed, number])
+    tasks = rng.permutation(TRAIN).tolist()  # a rollout has not the time for all of them
+    with contextlib.closing(gym.make_vec("menu/train", num_envs=ENVS, tasks=tasks, sandbox=sandbox)) as envs:
+        seen, infos = envs.reset(seed=int(rng.integers(2**31)))
         for _ in range(STEPS):
-            observation = torch.as_tensor(self.observation)
-            mask = torch.as_tensor(self.infos["action_mask"]).bool()
+            observation, mask = torch.as_tensor(seen), torch.as_tensor(infos["action_mask"]).bool()
             with torch.no_grad():
                 policy = agent.policy(observation, mask)
                 action, value = policy.sample(), agent.value(observation)
-            self.observation, reward, terminated, truncated, self.infos = self.envs.step(action.numpy())
+            seen, reward, terminated, truncated, infos = envs.step(action.numpy())
             over = terminated | truncated
-            fault = self.infos.get("_infrastructure_error", np.zeros(ENVS, dtype=bool))
-            self.returns += reward
-            finished += [float(self.returns[i]) for i in np.flatnonzero(over & ~fault)]
-            self.returns[over] = 0.0
+            fault = infos.get("_infrastructure_error", np.zeros(ENVS, dtype=bool))
+            fault_said = next((infos["infrastructure_error"][i] for i in np.flatnonzero(fault)), fault_said)
+            returns += reward
+            finished += [float(returns[i]) for i in np.flatnonzero(over & ~fault)]
+            returns[over] = 0.0
             step = (observation, mask, action, policy.log_prob(action), value, torch.as_tensor(reward).float(),
-                    torch.as_tensor(over), torch.as_tensor(~self.starting & ~fault))  # fmt: skip
+                    torch.as_tensor(over), torch.as_tensor(~starting & ~fault))  # fmt: skip
             for name, part in zip(names, step, strict=True):
                 kept[name].append(part)
-            self.starting = over
-        batch = {name: torch.stack(parts) for name, parts in kept.items()}
-        with torch.no_grad():
-            batch["advantage"] = advantages(batch, agent.value(torch.as_tensor(self.observation)))
-        return batch, finished
+            starting = over
+    batch = {name: torch.stack(parts) for name, parts in kept.items()}
+    if (real := int(batch["real"].sum())) < LEAST_REAL * ENVS * STEPS:
+        raise RolloutStopped(f"only {real} of {ENVS * STEPS} steps were played: {fault_said}")
+    with torch.no_grad():
+        batch["advantage"] = advantages(batch, agent.value(torch.as_tensor(seen)))
+    return batch, finished
 
 
 def advantages(batch: dict[str, Tensor], last: Tensor) -> Tensor:
@@ -123,10 +138,14 @@ def advantages(batch: dict[str, Tensor], last: Tensor) -> Tensor:
     return found
 
 
-def update(agent: Agent, optimizer: torch.optim.Optimizer, batch: dict[str, Tensor]) -> None:
-    """PPO's epochs over a rollout, without the steps that only reset or that infrastructure spoilt."""
+def update(agent: Agent, optimizer: torch.optim.Optimizer, batch: dict[str, Tensor]) -> float:
+    """PPO's epochs over a rollout, without the steps that only reset or that infrastructure spoilt.
+
+    Returns:
+        How far the policy is from the one that played: the KL divergence, by Schulman's estimate (never below 0).
+    """
     flat = {name: part.flatten(0, 1)[batch["real"].flatten()] for name, part in batch.items()}
-    target = flat["advantage"] + flat["value"]
+    target, divergence = flat["advantage"] + flat["value"], 0.0
     for _ in range(EPOCHS):
         for index in torch.randperm(len(target)).split(64):
             policy = agent.policy(flat["observation"][index], flat["mask"][index])
@@ -140,12 +159,18 @@ def update(agent: Agent, optimizer: torch.optim.Optimizer, batch: dict[str, Tens
             loss.backward()
             nn.utils.clip_grad_norm_(agent.parameters(), MAX_NORM)
             optimizer.step()
+        with torch.no_grad():
+            logp = agent.policy(flat["observation"], flat["mask"]).log_prob(flat["action"])
+            divergence = float(((logp - flat["logp"]).exp() - 1 - (logp - flat["logp"])).mean())
+        if divergence > TARGET_KL:
+            break
+    return divergence
 
 
 def train(
     seed: int, out: Path, iterations: int, minutes: float, sandbox: str, clock: Clock
 ) -> tuple[Agent, list[dict[str, Any]]]:
-    """Train one seed, or go on with it; its curve has a point for each rollout."""
+    """Train one seed, or go on with it; its curve has a point for each rollout. What stops it leaves the last one."""
     torch.manual_seed(seed)
     agent = Agent()
     optimizer = torch.optim.Adam(agent.parameters(), lr=RATE, eps=1e-5)
@@ -158,23 +183,23 @@ def train(
         torch.set_rng_state(state["rng"])
         curve = state["curve"]
     spent = sum(point["seconds"] for point in curve)
-    rollout = Rollout(1_000_003 * seed + len(curve), sandbox)
-    try:
-        while len(curve) < iterations and spent < 60 * minutes:
-            began = time.monotonic()
-            batch, finished = rollout.collect(agent)
-            update(agent, optimizer, batch)
-            seconds = time.monotonic() - began
-            spent += seconds
-            mean = round(float(np.mean(finished)), 4) if finished else None
-            curve.append({"episodes": len(finished), "return": mean, "seconds": round(seconds, 1)})
-            print(f"seed {seed} rollout {len(curve)}: {curve[-1]}", flush=True)
-            state = {"agent": agent.state_dict(), "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()}
-            torch.save(state | {"curve": curve}, out / "new")
-            (out / "new").rename(out / f"seed-{seed}-{len(curve):04}.pt")  # there whole or not at all
-            clock.keep()
-    finally:
-        rollout.envs.close()
+    while len(curve) < iterations and spent < 60 * minutes:
+        began = time.monotonic()
+        batch, finished = collect(agent, seed, len(curve), sandbox)
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1 - len(curve) / iterations)
+        divergence = update(agent, optimizer, batch)
+        seconds = time.monotonic() - began
+        spent += seconds
+        mean = round(float(np.mean(finished)), 4) if finished else None
+        curve.append({
+            "episodes": len(finished), "return": mean, "kl": round(divergence, 4), "seconds": round(seconds, 1),
+        })  # fmt: skip
+        print(f"seed {seed} rollout {len(curve)}: {curve[-1]}", flush=True)
+        state = {"agent": agent.state_dict(), "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()}
+        torch.save(state | {"curve": curve}, out / "new")
+        (out / "new").rename(out / f"seed-{seed}-{len(curve):04}.pt")  # there whole or not at all
+        clock.keep()
     return agent, curve
 
 
@@ -242,48 +267,59 @@ def whole_lines(file: Path) -> list[Any]:
     return found
 
 
-def evaluate(players: dict[str, tuple[int, Callable[[int], Choose]]], out: Path, sandbox: str, clock: Clock) -> Played:
-    """Episodes on held-out tasks by player and task; what `DIR/heldout.jsonl` has is not played again."""
-    file = out / "heldout.jsonl"
+def evaluate(players: Players, tasks: list[str], out: Path, sandbox: str, clock: Clock) -> Played:
+    """Episodes by player and task; what `DIR/played.jsonl` has is not played again."""
+    file = out / "played.jsonl"
     known = {tuple(line["key"]): line for line in whole_lines(file)}
-    jobs = [(name, task, k) for name, (episodes, _) in players.items() for task in HELDOUT for k in range(episodes)]
+    jobs = [(name, task, k) for name, (episodes, _) in players.items() for task in tasks for k in range(episodes)]
 
     def one(job: tuple[str, str, int]) -> tuple[tuple[str, str, int], dict[str, Any]]:
         name, task, k = job
-        return job, play(task, 9000 + k, players[name][1](1000 * HELDOUT.index(task) + k), sandbox)
+        return job, play(task, 9000 + k, players[name][1](1000 * tasks.index(task) + k), sandbox)
 
-    with ThreadPoolExecutor(ENVS) as pool, file.open("a", buffering=1) as log:
-        for job, episode in pool.map(one, [job for job in jobs if job not in known]):
-            known[job] = {"key": list(job), **episode}
-            log.write(json.dumps(known[job]) + "\n")
-            clock.keep()
-            print(*job, episode["return"], *episode["actions"], flush=True)
-    return {name: {task: [known[name, task, k] for k in range(episodes)] for task in HELDOUT}
+    pool = ThreadPoolExecutor(ENVS)
+    try:
+        with file.open("a", buffering=1) as log:
+            for job, episode in pool.map(one, [job for job in jobs if job not in known]):
+                known[job] = {"key": list(job), **episode}
+                log.write(json.dumps(known[job]) + "\n")
+                clock.keep()
+                print(*job, episode["return"], *episode["actions"], flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a failure none is played in vain
+    return {name: {task: [known[name, task, k] for k in range(episodes)] for task in tasks}
             for name, (episodes, _) in players.items()}  # fmt: skip
 
 
-def summary(played: Played) -> dict[str, Any]:
-    """Mean returns, and the policy's gain with a 95% interval (10,000 bootstraps over tasks)."""
-    means = {name: np.array([np.mean([e["return"] for e in tasks[task]]) for task in HELDOUT])
-             for name, tasks in played.items()}  # fmt: skip
+def mean_returns(played: Played) -> dict[str, NDArray[np.float64]]:
+    """Of each player on each task, in the order of the tasks."""
+    return {name: np.array([np.mean([episode["return"] for episode in episodes]) for episodes in tasks.values()])
+            for name, tasks in played.items()}  # fmt: skip
+
+
+def summary(played: Played, datasets: list[str]) -> dict[str, Any]:
+    """Mean returns, and the policies' gain with a 95% interval: 10,000 bootstraps, which draw the tasks' data sets."""
+    means, groups = mean_returns(played), np.unique(datasets, return_inverse=True)[1]
     ppo = np.mean([values for name, values in means.items() if name.startswith("ppo")], axis=0)
-    drawn = np.random.default_rng(0).integers(len(HELDOUT), size=(10_000, len(HELDOUT)))
 
     def gain(other: NDArray[np.float64]) -> dict[str, Any]:
-        low, high = np.percentile((ppo - other)[drawn].mean(1), [2.5, 97.5])
-        return {"mean": round(float((ppo - other).mean()), 4), "ci95": [round(float(low), 4), round(float(high), 4)]}
+        drawn = resampled(lambda rows, _: np.array([(ppo - other)[rows].mean()]), len(ppo), groups, 10_000, seed=0)
+        low, high = interval(drawn, 0.95)
+        return {"mean": round(float((ppo - other).mean()), 4), "ci95": [round(low, 4), round(high, 4)]}
 
     return {
         "mean_return": {"ppo": round(float(ppo.mean()), 4), **{n: round(float(m.mean()), 4) for n, m in means.items()}},
         "gain_over_random": gain(means["random"]),
         "gain_over_baseline": gain(means["baseline"]),
+        "datasets": len(set(datasets)),
         "episodes": sum(len(episodes) for tasks in played.values() for episodes in tasks.values()),
-        "by_task": {task: {name: round(float(means[name][i]), 4) for name in means} for i, task in enumerate(HELDOUT)},
-    }
+        "by_task": {task: {name: round(float(means[name][i]), 4) for name in means}
+                    for i, task in enumerate(played["random"])},
+    }  # fmt: skip
 
 
-def draw(curves: dict[int, list[dict[str, Any]]], heldout: dict[str, Any]) -> None:
-    """Return of the training episodes by rollout: every seed, and their mean."""
+def draw(curves: dict[int, list[dict[str, Any]]], beside: dict[str, float]) -> None:
+    """Return of the training episodes by rollout, every seed and their mean, beside others' on the same tasks."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4))
@@ -294,40 +330,48 @@ def draw(curves: dict[int, list[dict[str, Any]]], heldout: dict[str, Any]) -> No
     shared = min(map(len, values.values()))  # rollouts that all seeds have
     mean = np.mean([returns[:shared] for returns in values.values()], axis=0)
     axes.plot(range(1, shared + 1), mean, color="black", linewidth=2, label="mean")
-    for name, style in (("random", ":"), ("baseline", "--")):
-        axes.axhline(heldout["mean_return"][name], color="grey", linestyle=style, label=f"{name}, held-out")
-    axes.axhline(heldout["mean_return"]["ppo"], color="green", linestyle="-.", label="PPO in the end, held-out")
-    axes.set(xlabel=f"rollout of {ENVS * STEPS} menu steps", ylabel="return (0.5 baseline, 0.75 reference)")
+    for (name, value), style in zip(beside.items(), (":", "--"), strict=True):
+        axes.axhline(value, color="grey", linestyle=style, label=name)
+    axes.set(xlabel=f"rollout of {ENVS * STEPS} menu steps", ylabel="return on train tasks (0.5 baseline)")
     axes.legend(fontsize=8)
     figure.savefig(RESULTS / "menu_rl.png", dpi=150, bbox_inches="tight")
+
+
+def experiment(seeds: list[int], iterations: int, minutes: float, sandbox: str, out: Path) -> None:
+    """All seeds, evaluation, results."""
+    clock, share = Clock(out), TRAINING_SHARE * minutes / len(seeds)
+    trained = {seed: train(seed, out, iterations, share, sandbox, clock) for seed in seeds}
+    simple: Players = {"random": (RANDOM_EPISODES, at_random), "baseline": (1, lambda seed: always_baseline)}
+    ppo: Players = {
+        f"ppo-{seed}-after-{len(curve)}": (1, partial(greedy, agent)) for seed, (agent, curve) in trained.items()
+    }
+    played = evaluate({**simple, **ppo}, HELDOUT, out, sandbox, clock)
+    heldout = summary(played, [registry.find(task).dataset for task in HELDOUT])
+    on_train = mean_returns(evaluate(simple, TRAIN, out, sandbox, clock))
+    beside = {name: round(float(values.mean()), 4) for name, values in on_train.items()}
+    curves = {seed: curve for seed, (_, curve) in trained.items()}
+    draw(curves, beside)
+    write("menu_rl", {
+        "heldout": heldout, "train": {"mean_return": beside}, "curves": curves, "train_tasks": TRAIN, "budget": BUDGET,
+        "iterations": iterations, "minutes": round(clock.keep(), 1),
+    })  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--minutes", type=float, default=25)
-    parser.add_argument("--iterations", type=int, default=40)
+    parser.add_argument("--iterations", type=int, default=40, help="rollouts of each seed (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="a limit for all (default: none)")
     parser.add_argument("--sandbox", default="auto")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs={"tasks": TRAIN, **BUDGET})
-    clock, share = Clock(arguments.out), TRAINING_SHARE * arguments.minutes / len(arguments.seeds)
-    trained = {seed: train(seed, arguments.out, arguments.iterations, share, arguments.sandbox, clock)
-               for seed in arguments.seeds}  # fmt: skip
-    players: dict[str, tuple[int, Callable[[int], Choose]]] = {
-        "baseline": (1, lambda seed: always_baseline),
-        "random": (RANDOM_EPISODES, at_random),
-        **{f"ppo-{seed}-after-{len(curve)}": (1, partial(greedy, agent)) for seed, (agent, curve) in trained.items()},
-    }
-    heldout = summary(evaluate(players, arguments.out, arguments.sandbox, clock))
-    curves = {seed: curve for seed, (_, curve) in trained.items()}
-    draw(curves, heldout)
-    write("menu_rl", {
-        "heldout": heldout, "curves": curves, "train_tasks": TRAIN, "budget": BUDGET,
-        "minutes": round(clock.keep(), 1),
-    })  # fmt: skip
+    gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs=BUDGET)
+    try:
+        experiment(arguments.seeds, arguments.iterations, arguments.minutes, arguments.sandbox, arguments.out)
+    except MlgymSynthError as error:
+        raise SystemExit(f"Stopped: {error}\nAll before is kept; the same command goes on from there.") from error
 
 
 if __name__ == "__main__":

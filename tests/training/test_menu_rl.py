@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from mlgym_synth.menu import ACTIONS
+from mlgym_synth import registry
+from mlgym_synth.errors import RolloutStopped
+from mlgym_synth.menu import ACTIONS, OBSERVED
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -19,7 +22,143 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture
 def menu_rl(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("menu_rl")
+    module = importlib.import_module("menu_rl")
+    monkeypatch.setattr(module.gym, "make_vec", lambda _, num_envs, **kwargs: Guesses(num_envs))
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)  # it would change sums in what is tested after this
+    return module
+
+
+class Guesses:
+    """A vector of episodes of two moves. Four are on the menu, and what is seen says which of three pays 0.5."""
+
+    down = False
+    """Whether its infrastructure is."""
+
+    def __init__(self, n: int) -> None:
+        self.n, self.moves = n, np.zeros(n, dtype=int)
+
+    def seen(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        self.pays = self.rng.integers(3, size=self.n)
+        mask = np.zeros((self.n, len(ACTIONS)), np.int8)
+        mask[:, :4] = 1
+        return np.eye(OBSERVED, dtype=np.float32)[self.pays], {"action_mask": mask}
+
+    def reset(self, seed: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        self.rng = np.random.default_rng(seed)
+        return self.seen()
+
+    def step(self, actions: NDArray[np.int64]) -> tuple[Any, ...]:
+        assert actions.max() < 4
+        resets = self.moves == 2
+        self.moves = np.where(resets, 0, self.moves + 1)
+        rewards = np.where(resets, 0.0, 0.5 * (actions == self.pays))
+        observations, infos = self.seen()
+        if self.down:
+            infos["_infrastructure_error"] = np.ones(self.n, dtype=bool)
+            infos["infrastructure_error"] = np.full(self.n, "the daemon is gone", dtype=object)
+        never = np.zeros(self.n, dtype=bool)
+        return observations, rewards, never if self.down else self.moves == 2, never | self.down, infos
+
+    def close(self) -> None: ...
+
+
+def train(menu_rl: Any, out: Path, iterations: int = 8) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Weights and curve, without how long each rollout took."""
+    out.mkdir(exist_ok=True)
+    agent, curve = menu_rl.train(3, out, iterations, float("inf"), "none", menu_rl.Clock(out))
+    return agent.state_dict(), [{**point, "seconds": 0} for point in curve]
+
+
+def same(some: dict[str, Any], others: dict[str, Any]) -> bool:
+    return all(torch.equal(some[name], others[name]) for name in some)
+
+
+def test_ppo_learns_what_pays_and_goes_on_as_if_nothing_had_been(
+    menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, curve = train(menu_rl, tmp_path / "undisturbed")
+    returns = [point["return"] for point in curve]
+    assert returns[0] < 0.4
+    assert returns[-1] > 0.8
+    collect = menu_rl.collect
+
+    def killed(agent: Any, seed: int, number: int, sandbox: str) -> Any:
+        if number == 3:
+            raise KeyboardInterrupt
+        return collect(agent, seed, number, sandbox)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(menu_rl, "collect", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(menu_rl, tmp_path / "killed")
+    torch.manual_seed(99)
+    again, its_curve = train(menu_rl, tmp_path / "killed")
+    assert same(again, weights)
+    assert its_curve == curve
+
+
+def test_an_outage_stops_before_it_spoils_what_was_learned(
+    menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(menu_rl, tmp_path, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Guesses, "down", True)
+        with pytest.raises(RolloutStopped, match="only 0 of 128 steps were played: the daemon is gone"):
+            train(menu_rl, tmp_path, 4)
+        patch.setattr("sys.argv", ["menu_rl.py", "--out", str(tmp_path), "--seeds", "3", "--iterations", "4"])
+        patch.setattr(menu_rl.gym, "register", lambda *_, **__: None)
+        with pytest.raises(SystemExit, match=r"Stopped: only 0 of 128 .*\n.*goes on from there"):
+            menu_rl.main()
+    assert sorted(file.name for file in tmp_path.glob("seed-3-*")) == [f"seed-3-{n:04}.pt" for n in (1, 2)]
+    weights, curve = train(menu_rl, tmp_path, 4)
+    assert len(curve) == 4
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_policy_that_moved_far_is_left_alone(menu_rl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = {}
+    for target in (0.0, 1e9):
+        monkeypatch.setattr(menu_rl, "TARGET_KL", target)
+        torch.manual_seed(0)
+        agent = menu_rl.Agent()
+        batch, _ = menu_rl.collect(agent, 0, 0, "none")
+        moved[target] = menu_rl.update(agent, torch.optim.Adam(agent.parameters(), lr=1e-3), batch)
+    assert 0 < moved[0.0] < moved[1e9]
+
+
+def test_tasks_of_one_data_set_are_one_piece_of_evidence(menu_rl: Any, tmp_path: Path) -> None:
+    returns = {"random": [0.2, 0.2, 0.2, 0.2], "baseline": [0.5, 0.5, 0.5, 0.5], "ppo-0-after-9": [0.9, 0.9, 0.9, 0.3]}
+    played = {name: {f"task-{n}": [{"return": value}] for n, value in enumerate(row)} for name, row in returns.items()}
+    alone = menu_rl.summary(played, ["a", "b", "c", "d"])["gain_over_baseline"]
+    clustered = menu_rl.summary(played, ["a", "a", "a", "b"])["gain_over_baseline"]
+    assert alone["mean"] == clustered["mean"] == 0.25
+    assert alone["ci95"][0] > clustered["ci95"][0] == -0.2
+    assert menu_rl.summary(played, ["a", "b", "c", "d"])["mean_return"]["ppo"] == 0.75
+
+
+def test_held_out_tasks_are_of_data_sets_of_their_own(menu_rl: Any) -> None:
+    entries = [registry.find(task) for task in menu_rl.HELDOUT]
+    assert {entry.split for entry in entries} == {"heldout"}
+    assert len({entry.dataset for entry in entries}) == len(entries)
+    assert {registry.find(task).split for task in menu_rl.TRAIN} == {"train"}
+
+
+def test_the_curve_stands_beside_what_others_get_on_the_same_tasks(
+    menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def play(task: str, seed: int, choose: Any, sandbox: str) -> dict[str, Any]:
+        return {"return": 0.1 if task in menu_rl.TRAIN else 0.7, "exit_status": "submitted", "actions": []}
+
+    written: dict[str, Any] = {}
+    monkeypatch.setattr(menu_rl, "play", play)
+    monkeypatch.setattr(menu_rl, "RESULTS", tmp_path)
+    monkeypatch.setattr(menu_rl, "write", lambda name, result: written.update(result))
+    menu_rl.experiment([0, 1], 2, float("inf"), "none", tmp_path)
+    assert written["train"]["mean_return"] == {"random": 0.1, "baseline": 0.1}
+    assert written["heldout"]["mean_return"]["ppo"] == 0.7
+    assert written["heldout"]["gain_over_random"] == {"mean": 0.0, "ci95": [0.0, 0.0]}
+    assert [len(curve) for curve in written["curves"].values()] == [2, 2]
+    assert (tmp_path / "menu_rl.png").stat().st_size > 10_000
 
 
 def test_the_baseline_player_always_finds_an_action(menu_rl: Any) -> None:
@@ -58,14 +197,14 @@ def test_a_cut_line_is_played_again_and_stays_on_its_own(
         return {"return": 0.5, "exit_status": "submitted", "actions": []}
 
     monkeypatch.setattr(menu_rl, "play", play)
-    monkeypatch.setattr(menu_rl, "HELDOUT", ["task-0001", "task-0002"])
-    file = tmp_path / "heldout.jsonl"
+    tasks = ["task-0001", "task-0002"]
+    file = tmp_path / "played.jsonl"
     kept = {"key": ["baseline", "task-0001", 0], "return": 0.1, "exit_status": "submitted", "actions": []}
     file.write_text(json.dumps(kept) + '\n{"key": ["baseline", "task-00')
     players = {"baseline": (1, lambda seed: menu_rl.always_baseline)}
     for _ in range(2):  # the second time all is known
-        found = menu_rl.evaluate(players, tmp_path, "bwrap", menu_rl.Clock(tmp_path))
-        assert [found["baseline"][task][0]["return"] for task in menu_rl.HELDOUT] == [0.1, 0.5]
+        found = menu_rl.evaluate(players, tasks, tmp_path, "bwrap", menu_rl.Clock(tmp_path))
+        assert [found["baseline"][task][0]["return"] for task in tasks] == [0.1, 0.5]
     assert played == ["task-0002"]
 
 
