@@ -27,7 +27,7 @@ class NewerSchema(MlgymSynthError):
 def to_row(trajectory: Trajectory) -> dict[str, Any]:
     """The row of a trajectory; valid UTF-8 throughout."""
     fields = to_dict(trajectory)
-    steps = [{**step, "action": json.dumps(step["action"], ensure_ascii=False)} for step in fields["steps"]]
+    steps = [{**step, "action": _json(step["action"])} for step in fields["steps"]]
     row = {
         **fields,
         "steps": steps,
@@ -93,6 +93,16 @@ def schema() -> pa.Schema:
             *(("tool_seconds", number), ("content_sha256", text)),
         ]
     )
+
+
+def _json(action: Any) -> str:
+    """As people read it; half a surrogate pair, which models can produce, keeps its escape, and so comes back."""
+    text = json.dumps(action, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(action)
+    return text
 
 
 def _utf8(value: Any) -> Any:
