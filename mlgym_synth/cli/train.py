@@ -147,6 +147,7 @@ def run_grpo(arguments: argparse.Namespace) -> int:
         return 0
     if result.resumed_from:
         console.print(f"Went on after step {result.resumed_from}.")
+    _say_what_was_there(result.already, result.resumed_from)
     ends = f"{result.rewards[0]:.3f} -> {result.rewards[-1]:.3f}" if result.rewards else "unknown"
     console.print(f"{result.steps} steps, mean return {ends}: {result.out}", markup=False)
     return 0
@@ -217,13 +218,17 @@ def _show_trained(trained: Trained, as_json: bool) -> None:
     if as_json:
         print_json({**dataclasses.asdict(trained), "out": str(trained.out)})
         return
-    if trained.already:
-        console.print("Trained already; nothing was done.")
-    elif trained.resumed_from:
-        console.print(f"Went on after step {trained.resumed_from}.")
+    _say_what_was_there(trained.already, trained.resumed_from)
     first, last = ("unknown" if loss is None else f"{loss:.4f}" for loss in (trained.first_loss, trained.last_loss))
     console.print(f"{trained.steps} steps, loss {first} -> {last}: {trained.out}", markup=False)
     console.print(f"Serve it: mlgym-synth train serve {trained.out}", markup=False)
+
+
+def _say_what_was_there(already: bool, resumed_from: int | None) -> None:
+    if already:
+        console.print("Trained already; nothing was done.")
+    elif resumed_from:
+        console.print(f"Went on after step {resumed_from}.")
 
 
 def _show_dry_run(found: DryRun, as_json: bool) -> None:

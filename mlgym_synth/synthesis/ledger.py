@@ -98,13 +98,14 @@ class Ledger:
         root = out / FOLDER
         text = json.dumps(settings, sort_keys=True)
         self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:12]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         self._lock = (root / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
             raise LedgerInUse(f"{out}: another run is writing here. Wait for it, or give another --out.") from None
+        self.folder.mkdir(exist_ok=True)
         self._base = sqlite3.connect(self.folder / FILE)
         self._base.execute("PRAGMA journal_mode = WAL")
         self._base.executescript(f"BEGIN; {_TABLES} COMMIT;")  # readers see all tables, or none

@@ -19,7 +19,7 @@ from mlgym_synth.synthesis.collection import Collection
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.grounding import PackagedCatalogue
-from mlgym_synth.synthesis.ledger import Ledger, Step, accounts
+from mlgym_synth.synthesis.ledger import FOLDER, Ledger, LedgerInUse, Step, accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.pipeline import Progress, Settings, Synthesis
 from mlgym_synth.synthesis.topics import topic
@@ -157,3 +157,11 @@ def test_an_unusable_answer_does_not_hide_why_the_draft_failed(tmp_path: Path) -
     (settled,) = accounts(tmp_path)[0].candidates
     assert settled.stage == "gate 5"
     assert settled.reason.startswith(failed.reason)
+
+
+def test_two_runs_do_not_write_to_one_collection(tmp_path: Path) -> None:
+    with Ledger(tmp_path, SETTINGS) as ledger:
+        with pytest.raises(LedgerInUse, match="another run is writing here"):
+            Ledger(tmp_path, {"author": "template"})
+        assert [folder.name for folder in (tmp_path / FOLDER).glob("*/")] == [ledger.folder.name]
+    Ledger(tmp_path, {"author": "template"}).close()
