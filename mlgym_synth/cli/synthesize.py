@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import math
 import multiprocessing
 import os
 import re
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,15 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
     with Ledger(arguments.out, _settings(arguments, families)) as ledger:
         before = sum(settled.task_id is not None for settled in ledger.settled())
         ensure_runtime(progress=report)
-        # Workers inherit these before they load numpy: one core each.
-        os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(arguments.workers, context, _begin_worker) as pool:
-            try:
-                author = _author(arguments, families, model, ledger, pool)
-                state = asyncio.run(_synthesize(arguments, author, ledger, pool))
-            finally:
-                _end_workers(pool)
+        with examiners(arguments.workers) as pool:
+            author = _author(arguments, families, model, ledger, pool)
+            state = asyncio.run(_synthesize(arguments, author, ledger, pool))
     if before >= arguments.tasks:
         report("All of them were there before: a higher --tasks or another --seed makes more.")
     _show(arguments, state)
@@ -246,15 +242,24 @@ def _check_author(arguments: argparse.Namespace, families: tuple[str, ...]) -> N
         raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
 
 
-def _end_workers(pool: Executor) -> None:
-    """What they examine now is examined again by the next call, so that nothing is worth waiting for.
+@contextlib.contextmanager
+def examiners(count: int) -> Iterator[Executor]:
+    """Processes that examine; ended at once, for what they examine then is examined again by the next call.
 
     Their sandboxes end with them. A worker that is waited for can leave nobody to wake the other: workers do not hear
     the second Ctrl-C, which ends the thread that talks to them.
     """
-    pool.shutdown(wait=False, cancel_futures=True)  # else it stumbles over what was called off when they are gone
-    for worker in multiprocessing.active_children():
-        worker.terminate()
+    # They inherit these before they load numpy: one core each.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin_worker)
+    try:
+        yield pool
+    finally:
+        # Once, and not by `with` a second time: that takes `cancel_futures` back before the pool's thread has heard of
+        # it, which then stumbles over what was called off.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():
+            worker.terminate()
 
 
 def _begin_worker() -> None:

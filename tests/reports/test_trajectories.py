@@ -58,8 +58,9 @@ def invented(index: int = 0, **fields: Any) -> Trajectory:
             Step({"tool": "validate", "arguments": {}}, "scored", reward, "validate", score=score)
             for score, reward in ((0.5, 0.0), (0.3, 0.6), (9e9, 0.0))
         ),
+        Step({"tool": "submit", "arguments": {}}, "handed in", 0.0, "submit"),
     ]
-    about = {"family": "invented", "split": "heldout", "metric": "rmse", "direction": "minimize", "max_steps": 4}
+    about = {"family": "invented", "split": "heldout", "metric": "rmse", "direction": "minimize", "max_steps": 5}
     scores = {"baseline_score": 0.4, "reference_score": 0.35}
     usage = Usage(4, 1000, 200, 0.25)
     defaults = {"seed": 0, "agent": f"openai:{EVIL}", "statement": EVIL, "steps": steps, "usage": usage}

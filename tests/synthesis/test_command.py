@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import process
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlgym_synth.cli import main
+from mlgym_synth.cli.synthesize import examiners
 from mlgym_synth.synthesis.carriers import require_for_templates
 from mlgym_synth.synthesis.ledger import FILE, FOLDER, accounts
 from tests.llm_server import LLMServer, failure
@@ -150,3 +155,30 @@ def test_a_ledger_that_cannot_be_used_is_told_of_in_words(
     harm(file)
     assert main(["report", "synthesis", str(tmp_path)]) == code
     assert said in capsys.readouterr().err
+
+
+def test_workers_end_without_a_word_however_slow_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool's own thread is late, as under load, and finds workers gone and examinations called off."""
+    manager: Any = process._ExecutorManagerThread  # the one that talks to the workers
+    asked = manager.is_shutting_down
+
+    def late(self: Any) -> bool:
+        time.sleep(0.5)
+        return bool(asked(self))
+
+    said: list[object] = []
+    monkeypatch.setattr(manager, "is_shutting_down", late)
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    with examiners(1) as pool:
+        futures = [pool.submit(time.sleep, 60) for _ in range(6)]
+        while not futures[0].running():
+            time.sleep(0.01)
+        time.sleep(1)
+        for future in futures:
+            future.cancel()
+    for thread in threading.enumerate():
+        if isinstance(thread, manager):
+            thread.join(20)
+    assert said == []

@@ -67,7 +67,14 @@ def synthesize(out: Path, server: LLMServer, *more: str) -> subprocess.Completed
 
 def test_a_run_on_the_hub_mends_registers_and_asks_nothing_twice(tmp_path: Path, hub: HubServer) -> None:
     broken = files(baseline_py="import pandas\nraise RuntimeError('no such column: agee')")
-    with LLMServer(teacher(broken, broken, files())) as server:  # two candidates are worked on side by side
+
+    def respond(request: dict[str, Any]) -> Response:
+        asked = request["messages"][-1]["content"]
+        if "Propose one task" in asked:
+            return answer(json.dumps(PROPOSAL))
+        return answer(files() if "no such column: agee" in asked else broken)
+
+    with LLMServer(respond) as server:
         arguments = ("--catalogue", "hub", "--tasks", "1", "--p-debug", "1", "--prices", "1", "2")
         done = synthesize(tmp_path / "out", server, *arguments)
         assert done.returncode == 0, done.stderr
