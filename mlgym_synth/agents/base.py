@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import operator
 import sys
 from pathlib import Path
@@ -73,7 +74,10 @@ def usage_of(agent: Agent) -> Usage:
     if not isinstance(usage, Usage):
         return Usage()
     counts = {name: _whole(getattr(usage, name), f"usage.{name}") for name in _COUNTS}
-    return Usage(**counts, cost_usd=float(usage.cost_usd))
+    cost_usd = float(usage.cost_usd)
+    if not 0 <= cost_usd < math.inf or min(counts.values()) < 0:
+        raise ValueError(f"{usage}: what an agent has used is finite, and not below 0")
+    return Usage(**counts, cost_usd=cost_usd)
 
 
 def _whole(value: Any, what: str) -> int:

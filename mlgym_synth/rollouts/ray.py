@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -143,6 +144,8 @@ class _RemoteSlot:
         from mlgym_synth.sandbox import choose_backend
         from mlgym_synth.sandbox.runtime import ensure_runtime
 
+        # Ray's own handler raises SystemExit wherever the episode is, also in the agent, whose failure it is not.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
         settings.register_tasks()
         choose_backend(settings.sandbox)
         ensure_runtime()

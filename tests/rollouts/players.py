@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import time
 import uuid
 from pathlib import Path
 
@@ -105,13 +105,14 @@ def deadly() -> ScriptedAgent:
 
 
 class _Murderous(ScriptedAgent):
-    """Kills the process that it runs in, once: the file it leaves says that it did."""
+    """Sends a signal to the process that it runs in, once: the file it leaves says that it did."""
 
     def act(self, observation: str) -> Action:
         mark = Path(os.environ["MURDER_MARK"])
         if self.usage.calls == 1 and not mark.exists():
             mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), int(os.environ["MURDER_SIGNAL"]))
+            time.sleep(5)
         return super().act(observation)
 
 

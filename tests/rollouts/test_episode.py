@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,9 @@ def test_numbers_of_other_libraries_are_stored_as_plain_ones(env: SynthEnv, tmp_
         (Said(thought=3), Usage(), "said.thought is int, no text"),  # type: ignore[arg-type]
         (Said(), Usage(10**400), "usage.calls holds a number of"),
         (Said(), Usage(cost_usd="free"), "ValueError"),  # type: ignore[arg-type]
+        (Said(), Usage(cost_usd=math.nan), "finite, and not below 0"),
+        (Said(), Usage(cost_usd=math.inf), "finite, and not below 0"),
+        (Said(), Usage(-1), "finite, and not below 0"),
     ],
 )
 def test_what_no_store_holds_is_the_agents_failure(env: SynthEnv, said: Said, usage: Usage, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,10 +90,12 @@ def test_what_a_lost_node_has_not_sent_yet_is_played_again(
     assert "a slot died under" in caplog.text
 
 
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])  # as a node's end does, or `ray stop`
 def test_a_job_that_kills_its_slot_is_tried_elsewhere(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sent: signal.Signals, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MURDER_MARK", str(tmp_path / "mark"))
+    monkeypatch.setenv("MURDER_SIGNAL", str(int(sent)))
     cluster.add_node(num_cpus=1)
     run = plan(f"{PLAYERS}:murderous", episodes=2)
     with TrajectoryStore(tmp_path / "run", run.settings()) as store:
