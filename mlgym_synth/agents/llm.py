@@ -20,7 +20,7 @@ from mlgym_synth.agents.calls import Heard, hear, hear_refused
 from mlgym_synth.agents.history import Message, Turn, characters, cut, fitted, render
 from mlgym_synth.errors import ContextLengthExceeded, ToolsUnsupported
 from mlgym_synth.llm.acting import PROMPTS, system_prompt
-from mlgym_synth.llm.replies import Refused, Reply
+from mlgym_synth.llm.replies import UNREAD, Refused, Reply
 from mlgym_synth.llm.settings import ModelSettings
 from mlgym_synth.llm.shared import SharedModel
 
@@ -138,7 +138,7 @@ class LLMAgent:
         self._ratio = min(max(used.input_tokens / self._length(sent), _LEAST_RATIO), _MOST_RATIO)
         if reply.calls:
             self._patience = 0
-        elif self._patience and self._settings.mode == "auto" and reply.finish_reason != "length":
+        elif self._patience and self._settings.mode == "auto" and reply.finish_reason not in ("length", UNREAD):
             self._patience -= 1
             self._in_text = self._in_text or self._patience == 0
 

@@ -9,6 +9,7 @@ answers are read in `replies.py`; threads that play agents ask through `shared.p
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import logging
@@ -36,7 +37,7 @@ from mlgym_synth.llm.body import (
     without_system,
 )
 from mlgym_synth.llm.budget import FREE, Budget, Prices
-from mlgym_synth.llm.replies import Answer, Fault, Refused, Reply, Usage, read_body, read_message, retry_after_s
+from mlgym_synth.llm.replies import UNREAD, Answer, Fault, Refused, Reply, Usage, read_body, read_message, retry_after_s
 from mlgym_synth.llm.texts import NOT_JSON, parse_object
 
 if TYPE_CHECKING:
@@ -281,11 +282,12 @@ class ChatModel:
         return reply
 
     def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:
-        """For an answer that the endpoint kept to itself: what it says of it stands for its text, and its length."""
+        """For an answer that the endpoint kept to itself: it is as long as what the endpoint says of it."""
         said = self._clean(fault.message)
-        completion = {"choices": [{"message": {"content": said}, "finish_reason": "stop"}]}
+        completion = {"choices": [{"message": {"content": said}, "finish_reason": UNREAD}]}
         reply = self._reply(Answer(len(fault.message), completion), body, seconds, requests)
-        return Refused(f"the endpoint could not read the call: {said[:MAX_QUOTED]}", reply)
+        reason = f"the endpoint could not read the call: {said[:MAX_QUOTED]}"
+        return Refused(reason, dataclasses.replace(reply, text=""))  # which are not the model's words
 
     def _wait_s(self, fault: Fault, waits: int) -> float:
         backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+UNREAD = "unread"
+"""The finish reason of an answer that the endpoint has not told, because it could not read the call in it."""
 _TAG = re.compile(r"</?think(?:ing)?>", re.I)
 _MARK = re.compile(r"</?think(?:ing)?>|\{|```|~~~", re.I)
 _TOKEN_ID = re.compile(r"token_id:(\d{1,9})")

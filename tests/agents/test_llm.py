@@ -160,9 +160,10 @@ def test_faults_that_pass_are_waited_out(env: SynthEnv) -> None:
 
 def test_a_call_that_the_endpoint_could_not_read_costs_a_step(env: SynthEnv) -> None:
     unread = failure(500, "error parsing tool call: raw='{', err=unexpected end of JSON input")
-    trajectory, server = played(env, [RUN, unread, SUBMIT])
-    assert (trajectory.status, len(trajectory.steps), trajectory.usage.calls) == ("submitted", 3, 3)
+    trajectory, server = played(env, [unread, unread, RUN, SUBMIT])
+    assert (trajectory.status, len(trajectory.steps), trajectory.usage.calls) == ("submitted", 4, 4)
     assert "the endpoint could not read the call" in trajectory.steps[1].observation
+    assert trajectory.steps[1].said.response == "", "what the endpoint says is nothing that a model said"
     assert all("tools" in request.json for request in server.requests)
 
 
