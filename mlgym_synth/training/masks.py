@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mlgym_synth.training.errors import TemplateUnusable
 from mlgym_synth.trajectories.tokens import training_template
 
 Tools = list[dict[str, Any]] | None
+_MARK = re.compile(r"(\{%[-+]?\s*)(end)?generation(\s*[-+]?%\})")
 Spans = list[tuple[int, int]]
 
 _PROBE_SCHEMA = {
@@ -125,7 +127,8 @@ def make_encoder(tokenizer: Any, *, with_tools: bool, assistant_only: bool = Tru
 def keep_template(tokenizer: Any, template: str) -> None:
     """Let a tokenizer render as in training, so that a served student's history is like those that it learned from.
 
-    TRL, which knows families by the templates they come with, is asked before for how to read their answers.
+    TRL, which knows families by the templates they come with, is asked before for how to read their answers. The marks
+    become conditions that always hold: other engines, llama.cpp's among them, know no `generation`.
     """
     from trl.chat_template_utils import add_response_schema
 
@@ -134,7 +137,7 @@ def keep_template(tokenizer: Any, template: str) -> None:
     if getattr(tokenizer, "response_template", None) is None:
         with contextlib.suppress(ValueError):  # a family whose tool calls it cannot read
             add_response_schema(tokenizer)
-    tokenizer.chat_template = template
+    tokenizer.chat_template = _MARK.sub(lambda mark: mark[1] + ("endif" if mark[2] else "if true") + mark[3], template)
 
 
 def knows_tools(tokenizer: Any) -> bool:

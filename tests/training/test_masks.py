@@ -78,8 +78,8 @@ def test_a_kept_template_renders_as_in_training(family: str, tmp_path: Path) -> 
         history = served.apply_chat_template(messages[: turn + 2], tools=[SCHEMA], return_dict=False)
         assert history == whole.ids[: len(history)].tolist()
     again = make_encoder(served, with_tools=True)
-    assert again.encode(messages, [SCHEMA]) == whole
-    assert again.template == trained.template
+    assert again.encode(messages, [SCHEMA]).ids == whole.ids
+    assert "generation" not in served.chat_template, "which other engines cannot read"
 
 
 def test_an_export_counts_the_tokens_that_are_trained_on(tmp_path: Path) -> None:
