@@ -34,6 +34,7 @@ SHARD_EPISODES = 256
 SHARD_BYTES = 64 << 20
 """A shard is sealed at so many trajectories, or so many bytes of JSON."""
 _SHARD_FILE = re.compile(r"shard-\d+\.(parquet|tmp)")
+_CODE = "agent_code"
 _RETIRED = {"tasks", "episodes_per_task"}
 """Settings that earlier versions kept, and that decide no longer whether a run can go on."""
 
@@ -210,6 +211,8 @@ class TrajectoryStore:
         if began:
             names = sorted({*began, *settings} - _RETIRED)
             other = [name for name in names if began.get(name) != json.loads(json.dumps(settings.get(name)))]
+            if began.get(_CODE, "") is None:  # earlier versions did not know it of models
+                other = [name for name in other if name != _CODE]
             if other and settings:
                 told = "; ".join(f"{name} was {began.get(name)!r}, is {settings.get(name)!r}" for name in other)
                 raise StoreInvalid(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -290,11 +291,28 @@ def test_a_store_that_one_may_only_read_is_read(tmp_path: Path) -> None:
     assert _read_without_writing(tmp_path) == "2 2"
 
 
-def test_a_run_under_way_that_one_may_only_read_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_a_run_under_way_that_one_may_only_read_is_read_too(tmp_path: Path) -> None:
+    """As long as its writer is there, and with it what SQLite's readers and writers share."""
     with TrajectoryStore(tmp_path) as store:
         store.put(episode(0))
-        told = _read_without_writing(tmp_path)
-    assert told == "1 1" or "Copy it to where you may write" in told
+        assert _read_without_writing(tmp_path) == "1 1"
+
+
+def test_what_a_killed_writer_left_is_no_reason_to_read_less(tmp_path: Path) -> None:
+    """Its last words lie beside the ledger, where only one who may write can put them in."""
+    with TrajectoryStore(tmp_path / "run") as store:
+        store.put(episode(0))
+        shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    (tmp_path / "killed" / "ledger.sqlite-shm").unlink()
+    assert "Copy it to where you may write" in _read_without_writing(tmp_path / "killed")
+
+
+def test_a_run_of_a_model_that_did_not_know_its_code_goes_on(tmp_path: Path) -> None:
+    TrajectoryStore(tmp_path, {"seed": 1, "agent_code": None}).close()
+    TrajectoryStore(tmp_path, {"seed": 1, "agent_code": "0123456789ab"}).close()
+    TrajectoryStore(tmp_path / "new", {"seed": 1, "agent_code": "0123456789ab"}).close()
+    with pytest.raises(StoreInvalid, match="agent_code was '0123456789ab', is 'ba9876543210'"):
+        TrajectoryStore(tmp_path / "new", {"seed": 1, "agent_code": "ba9876543210"})
 
 
 def _write_for_ever(folder: Path) -> None:
