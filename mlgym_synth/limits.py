@@ -15,6 +15,6 @@ class Limits(BaseModel):
     cpus: float = Field(1.0, gt=0, description="processor cores; also OMP_NUM_THREADS, rounded up")
     memory_mib: int = Field(2048, ge=128, description="memory of the whole sandbox, file systems included")
     pids: int = Field(128, ge=16, description="processes and threads")
-    disk_mib: int = Field(256, ge=8, description="bytes the workspace holds (a tmpfs, counted as memory)")
+    disk_mib: int = Field(256, ge=8, description="MiB that the workspace holds (a tmpfs, counted as memory)")
     output_bytes: int = Field(16_384, ge=1024, description="output of one command kept (head and tail, half each)")
     submission_bytes: int = Field(16 << 20, ge=1024, description="largest submission that is read")

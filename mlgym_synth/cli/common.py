@@ -111,7 +111,7 @@ def add_model(command: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         default=usual.context_tokens,
-        help="openai: what is sent may take, old output is elided beyond (default: %(default)s)",
+        help="openai: of one request at most; older output is left out to fit (default: %(default)s)",
     )
     command.add_argument(
         "--tool-mode",
@@ -166,9 +166,9 @@ def is_folder(name: str) -> bool:
     return (Path(name) / "task.yaml").is_file()
 
 
-def add_mlgym(command: argparse.ArgumentParser) -> None:
+def add_mlgym(command: argparse.ArgumentParser, what: str = "also `mlgym/*`, from a checkout of MLGym") -> None:
     """`--mlgym-root DIR`: the tasks of a checkout of MLGym."""
-    command.add_argument("--mlgym-root", metavar="PATH", type=Path, help="also `mlgym/*`, from a checkout of MLGym")
+    command.add_argument("--mlgym-root", metavar="PATH", type=Path, help=what)
 
 
 def register_mlgym(arguments: argparse.Namespace, wanted: Sequence[str]) -> int:

@@ -27,6 +27,7 @@ from mlgym_synth.cli.common import (
     register_own,
     report_progress,
 )
+from mlgym_synth.cli.playing import WHO_PLAYS
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import SandboxDied
 from mlgym_synth.folder import load_task
@@ -45,9 +46,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "task", nargs="?", help=f"its id, or its folder (default: {TASK}; that of the file for replay:FILE)"
     )
-    command.add_argument(
-        "--agent", default="scripted:researcher", help="who plays; `human` is you (default: %(default)s)"
-    )
+    command.add_argument("--agent", default="scripted:researcher", help=f"{WHO_PLAYS} (default: %(default)s)")
     command.add_argument("--seed", type=int, help="of the episode (default: 0; that of the file for replay:FILE)")
     add_model(command)
     add_registry(command)
@@ -132,7 +131,8 @@ def summary(trajectory: Trajectory, env: SynthEnv) -> dict[str, Any]:
 def _show(step: Step) -> None:
     action = step.action
     arguments = action.get("arguments", {}) if isinstance(action, dict) else {}
-    shown = str(next(iter(arguments.values()), "")).strip().splitlines()
+    words = str(next(iter(arguments.values()), "")).encode("utf-8", "replace").decode()  # no terminal shows half a pair
+    shown = words.strip().splitlines()
     head = escape(shown[0][:90]) + (f" [dim](+{len(shown) - 1} lines)[/dim]" if len(shown) > 1 else "") if shown else ""
     number = escape(step.observation.rpartition("\n")[2])
     paid = f"  [green]reward {step.reward:+.3f}[/green]" if step.reward else ""

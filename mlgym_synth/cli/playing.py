@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 HUMAN = "human"
 WHO_PLAYS = (
-    "who plays: scripted:NAME (nop, baseline, researcher, random, cheater), openai:MODEL, replay:FILE, human, or"
+    "who plays: scripted:NAME (nop, baseline, researcher, random, cheater), openai:MODEL, replay:FILE or"
+    " replay:DIR#TASK/INDEX, human (you), or"
     " package.module:factory of your own"
 )
 
@@ -66,7 +67,9 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     engine = command.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="(default: %(default)s)")
     engine.add_argument("--slots", type=positive, metavar="N", help="episodes at once (default: one a core)")
-    engine.add_argument("--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine")
+    engine.add_argument(
+        "--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine (default: one a core)"
+    )
     engine.add_argument("--address", metavar="A", help="of a running Ray cluster (default: a new one, here)")
     engine.add_argument("--cpus-per-slot", type=some, default=1.0, metavar="N", help="of Ray (default: %(default)s)")
 
@@ -142,6 +145,7 @@ class EpisodeBar:
         self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal or HUMAN in agents)
         self._jobs: dict[str, Any] = {}
         self._began: dict[str, float] = {}
+        self._shown_at = time.monotonic()
         self._lines = LinesNowAndThen()
 
     def __enter__(self) -> EpisodeBar:
@@ -153,7 +157,7 @@ class EpisodeBar:
 
     def begin(self, name: str, total: int, done: int = 0) -> None:
         """A bar of a run with this name."""
-        self._began[name] = time.monotonic()
+        self._began[name] = self._shown_at
         self._jobs[name] = self._progress.add_task(name, total=total, completed=done, note="")
 
     def show(self, name: str, tally: Tally) -> None:
@@ -161,6 +165,7 @@ class EpisodeBar:
         if name not in self._jobs:
             self.begin(name, tally.total)
         self._progress.update(self._jobs[name], completed=tally.done, note=_note(tally))
+        self._shown_at = time.monotonic()  # where one run ends, the next begins
         self._lines.say(f"{name}: {tally.done} of {tally.total}, {_note(tally)}{self._left(name, tally)}")
 
     def _left(self, name: str, tally: Tally) -> str:

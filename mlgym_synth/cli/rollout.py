@@ -41,7 +41,9 @@ def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
     command.add_argument("--agent", required=True, help=WHO_PLAYS)
-    command.add_argument("--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
+    command.add_argument(
+        "--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: synth/*)"
+    )
     command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
     command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")

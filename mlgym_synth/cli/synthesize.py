@@ -65,7 +65,12 @@ def add_to(commands: Commands) -> None:
     command.add_argument(
         "--catalogue", choices=("packaged", "hub"), default="packaged", help="where data is from (default: %(default)s)"
     )
-    command.add_argument("--families", metavar="A,B", default="", help=f"only these, of {', '.join(FAMILIES)}")
+    command.add_argument(
+        "--families",
+        metavar="A,B",
+        default="",
+        help=f"only these, of {', '.join(FAMILIES)} (a model writes some of them only)",
+    )
     command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     command.add_argument("--prefix", default="own", help="what ids begin with (default: %(default)s, so own-0001)")
     command.add_argument(

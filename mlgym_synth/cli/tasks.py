@@ -41,7 +41,7 @@ def add_to(commands: Commands) -> None:
     listing = add_command(actions, "list", "List tasks, one a line", "mlgym-synth tasks list 'task-000*'")
     listing.add_argument("patterns", nargs="*", default=["*"], metavar="GLOB", help="which ids (default: all)")
     listing.add_argument("--suite", choices=("synth", "mlgym"), default="synth", help="(default: %(default)s)")
-    add_mlgym(listing)
+    add_mlgym(listing, "a checkout of MLGym, for --suite mlgym")
     listing.add_argument("--family", help="only this family")
     listing.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     listing.add_argument("--metric", help="only this metric")

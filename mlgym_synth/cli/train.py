@@ -50,7 +50,9 @@ def add_training(actions: Commands, name: str, help_text: str, example: str) -> 
     command = add_command(actions, name, help_text, example)
     command.add_argument("--model", metavar="M", help="a folder, a name on the Hub, or a .gguf file (or the recipe's)")
     command.add_argument("--tokenizer", metavar="PATH", help="the same, if not the model's own")
-    command.add_argument("--out", type=Path, metavar="DIR", help="a new folder; the same one to go on after a crash")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="a new folder, needed to train; the same one to go on after a crash"
+    )
     command.add_argument("--recipe", metavar="NAME|FILE", help="`train recipes` lists them")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting of the recipe, as lora.r=8"
@@ -90,7 +92,9 @@ def _add_serve(actions: Commands) -> None:
     serve = add_command(
         actions, "serve", "Serve a student behind the OpenAI API", "mlgym-synth train serve students/first"
     )
-    serve.add_argument("folder", type=Path, metavar="DIR", help="what `train sft --out` wrote")
+    serve.add_argument(
+        "folder", type=Path, metavar="DIR", help="a model folder: a base model, or what `train sft --out` wrote"
+    )
     serve.add_argument("--port", type=int, default=8000, metavar="P", help="on this machine (default: %(default)s)")
     serve.add_argument("--tool-parser", metavar="NAME", help="vLLM: how it writes tool calls (default: hermes)")
     serve.add_argument(
@@ -145,8 +149,6 @@ def run_grpo(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({**dataclasses.asdict(result), "out": str(result.out)})
         return 0
-    if result.resumed_from:
-        console.print(f"Went on after step {result.resumed_from}.")
     _say_what_was_there(result.already, result.resumed_from)
     ends = f"{result.rewards[0]:.3f} -> {result.rewards[-1]:.3f}" if result.rewards else "unknown"
     console.print(f"{result.steps} steps, mean return {ends}: {result.out}", markup=False)
