@@ -35,8 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trajectories", type=int, default=100_000)
     count = parser.parse_args().trajectories
+    if count < 2 * TIMED:
+        parser.error(f"--trajectories: at least {2 * TIMED}, for the first and the last {TIMED} are timed")
     played = [episode(task) for task in TASKS]
     with tempfile.TemporaryDirectory() as scratch:
+        with TrajectoryStore(Path(scratch, "warm")) as warm:  # imports, and a first shard
+            put(warm, played, 0, len(played))
         folder = Path(scratch, "store")
         with TrajectoryStore(folder) as store:
             first = put(store, played, 0, TIMED)
