@@ -9,6 +9,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+ABOUT_AUP = """\
+AUP is the area under the performance profile, as MLGym has it: the share of tasks on which an agent comes within a
+factor of the best score, over the logarithm of that factor; here of the best test score among an agent's
+validations and its submission. It is relative to the agents compared, and a failed task still earns area, in strict
+AUP none. Mean progress is of what was handed in: 0 at the baseline, 1 at the reference, each task's within -1 and
+2, and -1 without a valid submission."""
 BLOCK = re.compile(r"(<!-- figures: benchmarks/readme_table\.py -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
@@ -21,10 +27,14 @@ def benchmarked(suite: str) -> tuple[str, str, str, str]:
     """The row of a committed benchmark."""
     found = load(f"{suite}/summary")
     agents = sorted(found["agents"].items(), key=lambda item: -item[1]["aup"]["best"])
-    told = [f"`{name}` {of['aup']['best']:.3f}, {round(of['progress']['value'], 2) + 0.0:.2f}" for name, of in agents]
+    told = [
+        f"`{name}` {of['aup']['best']:.3f} ({of['strict_aup']['best']:.3f}),"
+        f" {round(of['progress']['value'], 2) + 0.0:.2f}"
+        for name, of in agents
+    ]
     what = "held-out tasks" if suite == "heldout" else "MLGym tasks that run without a GPU or a download"
     of_suite = f"{found['compared_tasks']} {what}, {found['runs']} run{'s' * (found['runs'] > 1)} each"
-    return f"{of_suite}: AUP, mean progress (0: baseline, 1: reference)", "; ".join(told), "", f"results/{suite}/"
+    return f"{of_suite}: AUP (strict AUP), mean progress", "; ".join(told), "", f"results/{suite}/"
 
 
 def table() -> str:
@@ -46,7 +56,8 @@ def table() -> str:
         ),
         (
             "a cold sandbox up to its first answer",
-            f"{docker['reset_ms']} ms in Docker, {bwrap['reset_ms']} ms under bubblewrap",
+            f"{docker['reset_ms']} ms in Docker, {bwrap['reset_ms']} ms under bubblewrap; `env.reset`, with the task's"
+            f" files, {docker['env_reset_ms']} and {bwrap['env_reset_ms']} ms",
             f"{docker['create_start_ms']} ms, a bare container create + start",
             "step_latency.py",
         ),
@@ -57,16 +68,17 @@ def table() -> str:
             "memory.py",
         ),
         (
-            f"`validate` of {validate['rows']:,} rows, beside reading the file",
-            f"{validate['beside_reading_ms']} ms",
-            "",
+            f"`validate` of {validate['rows']:,} rows",
+            f"{validate['validate_ms']} ms",
+            f"{validate['read_ms']} ms of it, reading the file",
             "validate_latency.py",
         ),
         (
             f"the rollout engine, {rollouts['environments']} environments, an agent that answers at once",
-            f"{rollouts['engine_steps_per_s']:.0f} steps/s, all trajectories stored; the loop adds"
-            f" {rollouts['one_at_a_time']['added_ms']} ms a step",
-            f"{rollouts['env_steps_per_s']:.0f} steps/s, the same environments stepped by hand",
+            f"{rollouts['engine_steps_per_s']:.0f} steps/s, all trajectories stored",
+            f"{rollouts['env_steps_per_s']:.0f} steps/s, the same environments stepped by hand:"
+            f" {rollouts['added_ms_per_step']} ms less a step ({rollouts['one_at_a_time']['added_ms']} ms for one"
+            " environment, without a store)",
             "rollout_overhead.py",
         ),
         (
@@ -116,7 +128,7 @@ def table() -> str:
     lines += ["", f"Measured on {machine['cores']} cores, Python {machine['python']}; the scripts write `results/`."]
     agents = "--agent scripted:nop --agent scripted:baseline --agent scripted:researcher"
     lines += [f"The last two are from `mlgym-synth benchmark --suite heldout {agents} --out DIR`, and the same with"]
-    lines += ["`--suite mlgym --mlgym-root MLGym --runs 2`."]
+    lines += ["`--suite mlgym --mlgym-root MLGym --runs 2`.", "", ABOUT_AUP]
     return "\n".join(lines) + "\n"
 
 

@@ -47,7 +47,7 @@ def test_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s[0].startswith("mlgym-synth")], ids=lambda s: s[0][:50])
 def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None:
-    shutil.copytree(ROOT / "envs" / "task-0001", tmp_path / "my-tasks" / "envs" / "task-0001")
+    a_task_of_ones_own(tmp_path / "my-tasks" / "envs" / "my-0001")
     build(tmp_path / "MLGym")
     (tmp_path / "my-suite.txt").write_text("task-0018\n")
     a_model_folder(tmp_path / "my-model", merges_of=README)
@@ -63,6 +63,24 @@ def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None
             )
             assert done.returncode == 0, done.stdout + done.stderr
             assert done.stdout.strip()
+
+
+def a_task_of_ones_own(folder: Path) -> None:
+    """A shipped one, changed as the README says."""
+    shutil.copytree(ROOT / "envs" / "task-0018", folder)
+    spec = (folder / "task.yaml").read_text()
+    for old, new in (("id: task-0018", "id: my-0001"), ("items: 60", "items: 40"), ("seed: 1801", "seed: 7")):
+        assert old in spec
+        spec = spec.replace(old, new, 1)
+    (folder / "task.yaml").write_text(re.sub(r"\n  sha256: \w+", "", spec, count=1))
+    (folder / "README.md").write_text(
+        "# Packing for a climb\nOf forty things, each of some use and with a weight, a size and a price, a climber"
+        " takes those of the greatest use together that stay within what can be carried, packed and paid.\n\nWrite"
+        " `loading.py` with `pack(values, weights, capacities)`: 40 uses, three lists of 40 amounts, three limits, all"
+        " whole numbers. It returns the indexes of what is taken, each once; above a limit all is invalid.\n\nThe"
+        " metric is `value_over_bound`, the mean of the use of your choice over an upper bound; maximize it."
+        " `instances.json` has examples `[values, weights, capacities]`.\n"
+    )
 
 
 @contextlib.contextmanager
