@@ -193,7 +193,11 @@ def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Pa
     assert json.loads((out / "adapter" / "adapter_config.json").read_text())["r"] == 4
     base, merged = (AutoModelForCausalLM.from_pretrained(str(folder)).state_dict() for folder in (caller, out))
     assert merged.keys() == base.keys()
-    assert load_tokenizer(str(out)).chat_template == get_training_chat_template(load_tokenizer(str(caller)))
+    before, after = load_tokenizer(str(caller)), load_tokenizer(str(out))
+    said = [{"role": role, "content": role} for role in ("user", "assistant") * 2]
+    trained = before.apply_chat_template(said, chat_template=get_training_chat_template(before), tokenize=False)
+    assert after.apply_chat_template(said, tokenize=False) == trained
+    assert trained != before.apply_chat_template(said, tokenize=False)
     assert torch.equal(base["model.embed_tokens.weight"], merged["model.embed_tokens.weight"])
 
 
