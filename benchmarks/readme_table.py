@@ -89,7 +89,8 @@ def table() -> str:
         ),
         (
             f"a store of {growth['trajectories']:,} trajectories, {growth['steps_each']:.0f} steps each: one more",
-            f"{puts[0]} ms in the beginning, {puts[-1]} ms in the end; reopened in {growth['reopen_s']} s",
+            f"{puts[0]} ms in the beginning (a load of {growth['machine']['load']} beside it), {puts[-1]} ms in the"
+            f" end; reopened in {growth['reopen_s']} s",
             f"{growth['append_a_json_line_ms']} ms, a line appended to a JSON file",
             "store_growth.py",
         ),

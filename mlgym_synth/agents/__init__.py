@@ -59,7 +59,12 @@ def opened_agent(name: str, model: ModelSettings | None = None) -> Iterator[Agen
     try:
         yield agent
     finally:
-        getattr(agent, "close", lambda: None)()
+        close_agent(agent)
+
+
+def close_agent(agent: Agent) -> None:
+    """Call its `close`, where it has one."""
+    getattr(agent, "close", lambda: None)()
 
 
 def code_of(name: str, model: ModelSettings | None = None) -> str:
@@ -104,6 +109,7 @@ __all__ = [
     "ModelSettings",
     "ScriptedAgent",
     "Usage",
+    "close_agent",
     "code_of",
     "load_agent",
     "opened_agent",

@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlgym_synth.llm.replies import LARGEST_COUNT
 from mlgym_synth.trajectories.model import Said, Usage
 
 Action = Any
 """`{"tool": name, "arguments": {...}}`; whatever else an agent returns, the env corrects it."""
-MOST = 2**53
-"""No count and no token's id is larger."""
 _COUNTS = ("calls", "tokens_sent", "tokens_received")
 
 
@@ -83,7 +82,7 @@ def usage_of(agent: Agent) -> Usage:
 def _whole(value: Any, what: str) -> int:
     """As Python has it: agents with a model of their own have numpy's and torch's."""
     number = operator.index(value)
-    if abs(number) > MOST:
+    if abs(number) > LARGEST_COUNT:
         raise ValueError(f"{what} holds a number of {number.bit_length()} bits, more than any store does")
     return number
 

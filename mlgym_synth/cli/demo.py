@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from mlgym_synth import registry
-from mlgym_synth.agents import load_agent
+from mlgym_synth.agents import close_agent, load_agent
 from mlgym_synth.agents.human import HumanAgent
 from mlgym_synth.agents.replay import ReplayAgent, first_divergence
 from mlgym_synth.cli.common import (
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         trajectory = play(env, agent, stored.seed if stored else arguments.seed or 0, watch)
     finally:
         env.close()
-        getattr(agent, "close", lambda: None)()
+        close_agent(agent)
     if trajectory.fault is not None:
         raise SandboxDied(f"The episode was cut short, {trajectory.fault}: {trajectory.error}")
     result = summary(trajectory, env)

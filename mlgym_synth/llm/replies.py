@@ -18,6 +18,8 @@ from typing import Any
 
 UNREAD = "unread"
 """The finish reason of an answer that the endpoint has not told, because it could not read the call in it."""
+LARGEST_COUNT = 2**53
+"""No count and no token's id is larger; beyond, whoever stores numbers may not hold it."""
 _TAG = re.compile(r"</?think(?:ing)?>", re.I)
 _MARK = re.compile(r"</?think(?:ing)?>|\{|```|~~~", re.I)
 _TOKEN_ID = re.compile(r"token_id:(\d{1,9})")
@@ -269,4 +271,4 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlgym_synth import registry
-from mlgym_synth.agents import Agent, load_agent
+from mlgym_synth.agents import Agent, close_agent, load_agent
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.plan import Job, PlaySettings
@@ -57,9 +57,8 @@ class Slot:
 
     def close(self) -> None:
         """Close the agent, from any thread: a model call that is under way is called off."""
-        close = getattr(self._agent, "close", None)
-        if close is not None:
-            close()
+        if self._agent is not None:
+            close_agent(self._agent)
 
     def _try(self, job: Job) -> Trajectory:
         settings = self._settings

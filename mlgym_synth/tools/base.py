@@ -147,7 +147,7 @@ def _value_fault(value: object, parameter: Parameter) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number, not {type(value).__name__}"
     if isinstance(value, int) and abs(value) > MAX_WHOLE:
-        return f"must be at most {MAX_WHOLE}"
+        return f"must lie between -{MAX_WHOLE} and {MAX_WHOLE}"
     if parameter.type == "integer" and not (math.isfinite(value) and float(value).is_integer()):
         return f"must be a whole number, not {value}"
     if parameter.minimum is not None and not parameter.minimum <= value < float("inf"):
