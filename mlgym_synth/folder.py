@@ -69,16 +69,16 @@ def load_task(path: Path | str) -> TaskFolder:
         raise TaskInvalid(f"{file}: not YAML: {' '.join(str(error).split())}. Fix the syntax at that line.") from error
     if not isinstance(fields, dict):
         raise TaskInvalid(f"{file}: holds {type(fields).__name__}, not a mapping of fields. Start it with `id: ...`.")
-    spec = parse_spec(fields, file)
+    spec = parse_spec(fields, file, folder)
     if spec.id != folder.resolve().name:
         raise TaskInvalid(f"{file}: id: is {spec.id!r}, but the folder is {folder.name!r}. Make them equal.")
     return TaskFolder(folder, spec)
 
 
-def parse_spec(fields: dict[str, Any], file: Path | str) -> TaskSpec:
-    """Validate the fields of a `task.yaml`; `file` is what messages name."""
+def parse_spec(fields: dict[str, Any], file: Path | str, folder: Path | None = None) -> TaskSpec:
+    """Validate the fields of a `task.yaml`; `file` is what messages name, `folder` where the task's own data is."""
     try:
-        return TaskSpec.model_validate(fields)
+        return TaskSpec.model_validate(fields, context=None if folder is None else {"folder": folder})
     except ValidationError as error:
         raise TaskInvalid("\n".join(_explain(file, item) for item in error.errors())) from error
 

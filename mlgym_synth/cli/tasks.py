@@ -22,9 +22,11 @@ from mlgym_synth.cli.common import (
     print_json,
     register_own,
 )
-from mlgym_synth.errors import SandboxUnavailable
+from mlgym_synth.data.own_files import content_hash
+from mlgym_synth.errors import DatasetUnavailable, SandboxUnavailable
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.registry import TaskEntry
+from mlgym_synth.task import OWN_FILE
 
 _PACKAGES = {
     "scikit-learn": ("sklearn", "data"),
@@ -164,7 +166,12 @@ def what_is_missing(folder: TaskFolder) -> dict[str, str]:
 
     missing: dict[str, str] = {}
     source = folder.spec.data.source
-    if source is not None:
+    if source is not None and source.package == OWN_FILE:
+        try:
+            content_hash(source)
+        except DatasetUnavailable as error:
+            missing["data"] = str(error)
+    elif source is not None:
         module, extra = _PACKAGES.get(source.package, (source.package, "data"))
         if importlib.util.find_spec(module) is None:
             missing["data"] = f"the package {module} is not installed (pip install 'mlgym-synth[{extra}]')"

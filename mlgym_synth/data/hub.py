@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from mlgym_synth.cache import built_once, cache_root, locked
-from mlgym_synth.data import hub_tables
+from mlgym_synth.data import frame_files, hub_tables
 from mlgym_synth.data.hub_requests import PATIENCE, Patience, ask, ask_json
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import HUB, Source
@@ -142,7 +142,7 @@ def download(source: Source, *, max_bytes: int = MAX_BYTES, patience: Patience =
     if not all(map(_whole, cached.values())):
         _fetch(source, cached, max_bytes, patience)
     with _content(source.item, source.version, ", ".join(source.files)):
-        return hub_tables.read_frames({path: folder / "content" for path, folder in cached.items()})
+        return frame_files.read_frames({path: folder / "content" for path, folder in cached.items()})
 
 
 def _fetch(source: Source, cached: dict[str, Path], max_bytes: int, patience: Patience) -> None:

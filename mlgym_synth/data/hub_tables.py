@@ -1,4 +1,4 @@
-"""Parquet and CSV files of the Hub as columns, rows and frames: heads by range, whole files from disk.
+"""Parquet and CSV files of the Hub: columns and first rows, read from their heads by range, and splits by their names.
 
 `hub.py` calls this. What goes wrong with a file's content is a `ValueError` or `OSError` here; `hub.py` names the data
 set. pyarrow and pandas are imported when a file is read.
@@ -7,15 +7,15 @@ set. pyarrow and pandas are imported when a file is read.
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import fnmatch
 import io
 import json
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mlgym_synth.data.frame_files import is_csv, plain, read_csv, separator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def column_types(name: str, read: Read, size: int) -> dict[str, str]:
     Raises:
         ValueError, OSError: the content is not what the file's name says.
     """
-    if _is_csv(name):
+    if is_csv(name):
         frame = _csv_head(read(0, min(size, HEAD)), size, TYPED_ROWS)
         return {str(column): _pandas_type(frame[column]) for column in frame.columns}
     schema = _parquet(read, size).schema_arrow
@@ -93,7 +93,7 @@ def head_rows(name: str, read: Read, size: int, rows: int) -> list[dict[str, Any
     Raises:
         ValueError, OSError: the content is not what the file's name says.
     """
-    if _is_csv(name):
+    if is_csv(name):
         made = _csv_head(read(0, min(size, HEAD)), size, rows).to_dict("records")
     else:
         file = _parquet(read, size)
@@ -102,48 +102,6 @@ def head_rows(name: str, read: Read, size: int, rows: int) -> list[dict[str, Any
             batches = file.iter_batches(batch_size=rows, row_groups=[0], use_threads=False)
             made = next((batch.to_pylist() for batch in batches), [])
     return [{str(key): _shown(value) for key, value in row.items()} for row in made[:rows]]
-
-
-def read_frames(files: dict[str, Path]) -> pd.DataFrame:
-    """One frame of whole files (name -> where it is on disk), in order; lists and structs become JSON text.
-
-    Raises:
-        ValueError, OSError: content is not what its file's name says, a column holds raw bytes, or columns differ.
-    """
-    import pandas as pd
-
-    frames = {name: _read_frame(path, name) for name, path in files.items()}
-    first, names = next((name, list(frame.columns)) for name, frame in frames.items())
-    for name, frame in frames.items():
-        if set(frame.columns) != set(names):
-            raise ValueError(f"{name} has other columns than {first}")
-    return (
-        pd.concat([frame[names] for frame in frames.values()], ignore_index=True) if len(frames) > 1 else frames[first]
-    )
-
-
-def _read_frame(path: Path, name: str) -> pd.DataFrame:
-    if _is_csv(name):
-        return _read_csv(path.read_bytes())
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # ParquetFile, not read_table: that one takes `key=value` folders on the way for columns.
-    with pq.ParquetFile(path) as file:
-        table = file.read(use_threads=False)
-    if len(set(table.column_names)) < table.num_columns:
-        raise ValueError("two columns have the same name")
-    for i, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
-        elif pa.types.is_nested(field.type) or "binary" in str(field.type):
-            try:
-                texts = [None if v is None else json.dumps(v, default=_plain) for v in table.column(i).to_pylist()]
-            except TypeError as error:
-                raise ValueError(f"column {field.name!r} holds {field.type}, which is no table data") from error
-            table = table.set_column(i, field.name, pa.array(texts, pa.string()))
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return frame
 
 
 def splits_of_card(card: dict[str, Any], files: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -191,10 +149,6 @@ def splits_of_names(files: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return dict(sorted(splits.items(), key=lambda item: not item[0].endswith("train")))
 
 
-def _is_csv(name: str) -> bool:
-    return name.lower().endswith(".csv")
-
-
 def _parquet(read: Read, size: int) -> Any:
     import pyarrow.parquet as pq
 
@@ -217,33 +171,11 @@ def _csv_head(content: bytes, size: int, rows: int) -> pd.DataFrame:
     if len(content) < size:
         content = content[: content.rfind(b"\n") + 1]
         # The cut may lie within a quoted field: the last record that is seen is not trusted.
-        records = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=_separator(content))
+        records = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator(content))
         complete = sum(1 for record in records if record) - 2
         if complete < 1:
             raise ValueError(f"its first row does not end within {HEAD} bytes")
-    return _read_csv(content, min(rows, complete) if complete is not None else rows)
-
-
-def _read_csv(content: bytes, rows: int | None = None) -> pd.DataFrame:
-    import pandas as pd
-
-    # pandas 3.1 reads floats exactly and deprecates the option; without it, 2 may be off by one in the last digit.
-    exact = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
-    frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(content),
-        sep=_separator(content),
-        nrows=rows,
-        encoding="utf-8-sig",
-        low_memory=False,  # else a column's type may differ from chunk to chunk
-        index_col=False,
-        **exact,  # type: ignore[call-overload]
-    )
-    return frame
-
-
-def _separator(content: bytes) -> str:
-    header = content.split(b"\n", 1)[0]
-    return max(",;\t", key=lambda mark: header.count(mark.encode()))
+    return read_csv(content, min(rows, complete) if complete is not None else rows)
 
 
 def _pandas_type(series: pd.Series[Any]) -> str:
@@ -264,10 +196,4 @@ def _shown(value: Any) -> Any:
         return {str(key): _shown(item) for key, item in list(value.items())[:LONGEST_LIST]}
     if isinstance(value, list | tuple):
         return [_shown(item) for item in value[:LONGEST_LIST]]
-    return _shown(str(_plain(value)))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bytes):
-        raise TypeError("bytes")
-    return value.isoformat() if isinstance(value, dt.date | dt.datetime | dt.time) else str(value)
+    return _shown(str(plain(value)))

@@ -1,7 +1,7 @@
 """Real data that comes inside Python packages: one small loader a package. `tables.py` and `cells.py` call this.
 
-What comes from the Hugging Face Hub goes on to `hub.py`, what lies in packages as plain files to `bundles.py`; a `#` in
-an item names one of the `views.py`.
+What comes from the Hugging Face Hub goes on to `hub.py`, a task's own table to `own_files.py`, what lies in packages as
+plain files to `bundles.py`; a `#` in an item names one of the `views.py`.
 
 pandas and the packages are imported when a frame is loaded, never before: prepared data is read without them.
 """
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlgym_synth.data import bundles, hub, views
+from mlgym_synth.data import bundles, hub, own_files, views
 from mlgym_synth.errors import DatasetUnavailable
-from mlgym_synth.task import HUB, Source
+from mlgym_synth.task import HUB, OWN_FILE, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,8 @@ def load_frame(source: Source) -> pd.DataFrame:
     """
     if source.package == HUB:
         return hub.download(source)
+    if source.package == OWN_FILE:
+        return own_files.load(source)
     item, _, view = source.item.partition(views.MARK)
     if view and view not in (known := views.views_of(source.package, item)):
         raise DatasetUnavailable(
@@ -68,7 +70,9 @@ def _loaded(source: Source) -> pd.DataFrame:
     remedy = bundles.remedy(source.package, source.version) if source.package in bundles.BUNDLES else REMEDY
     wanted = source.package + (f" {source.version}" if source.version else "")
     if source.package not in LOADERS:
-        raise DatasetUnavailable(f"{wanted}: no loader for this package; there are {', '.join(sorted(LOADERS))}.")
+        raise DatasetUnavailable(
+            f"{wanted}: no loader for this package; there are {', '.join(sorted((*LOADERS, HUB, OWN_FILE)))}."
+        )
     try:
         installed = importlib.metadata.version(source.package)
     except importlib.metadata.PackageNotFoundError:

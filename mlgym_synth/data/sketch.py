@@ -26,6 +26,7 @@ from itertools import combinations
 from pathlib import Path
 
 from mlgym_synth.cache import cache_root
+from mlgym_synth.data import own_files
 from mlgym_synth.data.canonical import canonical
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.task import Source
@@ -110,7 +111,8 @@ def sketch_of(source: Source) -> Sketch:
     Raises:
         DatasetUnavailable: the frame cannot be had.
     """
-    key = hashlib.sha256(f"{FORMAT}\0{source.model_dump_json()}".encode()).hexdigest()[:32]
+    text = f"{FORMAT}\0{source.model_dump_json()}{own_files.content_hash(source)}"
+    key = hashlib.sha256(text.encode()).hexdigest()[:32]
     file = cache_root() / "sketches" / f"{key}.json"
     try:
         return unpacked(json.loads(file.read_text()))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlgym_synth.cache import built_once, cache_root, locked
+from mlgym_synth.data import own_files
 from mlgym_synth.data.prepared import Prepared, Public, Sealed, Table
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.task import CellData, InstanceData, TableData, TaskSpec
@@ -44,8 +45,8 @@ def prepare(spec: TaskSpec) -> Prepared:
 
 
 def cache_key(data: TableData | CellData | InstanceData) -> str:
-    """Names the cache entry of this data specification."""
-    text = data.model_dump_json(exclude={"sha256"})
+    """Names the cache entry of this data specification; raises `DatasetUnavailable` if its own file is not there."""
+    text = data.model_dump_json(exclude={"sha256"}) + own_files.content_hash(data.source)
     return hashlib.sha256(f"{FORMAT}\0{text}".encode()).hexdigest()[:32]
 
 

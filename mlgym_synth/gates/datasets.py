@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 
+from mlgym_synth.data import own_files
 from mlgym_synth.data.sketch import Sketch, overlap, sketch_of
 from mlgym_synth.data.views import base_of
 from mlgym_synth.errors import DatasetUnavailable
@@ -17,10 +18,14 @@ log = logging.getLogger(__name__)
 
 
 def source_name(spec: TaskSpec) -> str:
-    """What the data is called where it comes from; generated instances have the referee's name and their seed."""
+    """What the data is called where it comes from; generated instances have the referee's name and their seed.
+
+    Raises:
+        DatasetUnavailable: it is a file of the task's own that is not there.
+    """
     data = spec.data
-    if data.source is not None:  # however the frame is looked at
-        return f"{data.source.package}:{'+'.join(map(base_of, data.source.item.split('+')))}"
+    if data.source is not None:
+        return _called(data.source, "+".join(map(base_of, data.source.item.split("+"))))
     assert isinstance(data, InstanceData)
     return f"{data.referee}:{data.seed}"
 
@@ -117,4 +122,10 @@ def _frame(source: Source) -> Source:
 
 
 def _parts(source: Source) -> list[str]:
-    return [f"{source.package}:{base_of(part)}" for part in source.item.split("+")]
+    return [_called(source, base_of(part)) for part in source.item.split("+")]
+
+
+def _called(source: Source, item: str) -> str:
+    """By package and item, however it is looked at; a task's own file by its content too: many are `data/train.csv`."""
+    content = own_files.content_hash(source)
+    return f"{source.package}:{item}" + (f"@{content[:12]}" if content else "")
