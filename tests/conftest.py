@@ -42,11 +42,23 @@ def browser_complaint() -> str | None:
     return f"{' and '.join(missing)} missing: apt-get install chromium chromium-driver" if missing else None
 
 
-COMPLAINTS: dict[str, Callable[[], str | None]] = {"docker": docker_complaint, "browser": browser_complaint}
+def gvisor_complaint() -> str | None:
+    """Why no Docker daemon with gVisor can be started here; None if one can."""
+    if os.geteuid() != 0:
+        return "a Docker daemon can be started by root only"
+    missing = [name for name in ("dockerd", "runsc") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} missing: apt-get install docker.io runsc" if missing else None
+
+
+COMPLAINTS: dict[str, Callable[[], str | None]] = {
+    "docker": docker_complaint,
+    "browser": browser_complaint,
+    "gvisor": gvisor_complaint,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests marked `docker` or `browser` where there is none, unless CI says that there must be one."""
+    """Skip tests marked `docker`, `browser` or `gvisor` where there is none, unless CI says that there must be one."""
     for marker, complain in COMPLAINTS.items():
         if item.get_closest_marker(marker) is None or (complaint := complain()) is None:
             continue

@@ -2,7 +2,8 @@
 
 The container's root is an empty image; the agent's runtime is mounted into it read-only. The channel is a Unix socket
 in a mounted folder of the owner's, which skips the daemon and is closed before any process of the agent exists. Where
-the daemon is on another machine, an image holds the runtime, and the container's stdin and stdout are the channel.
+the daemon is on another machine, an image holds the runtime, and the container's stdin and stdout are the channel;
+so they are under another container runtime (gVisor), which may let no socket of the host in.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from mlgym_synth.sandbox.channel import Channel, ChannelClosed
 from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
 from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
+RUNTIME = "MLGYM_SYNTH_DOCKER_RUNTIME"
+GPUS = "MLGYM_SYNTH_DOCKER_GPUS"
+
 _START_S = 120.0
 _EVENTS_S = 0.3
 _CHANNEL = "/run/channel"
@@ -51,7 +55,7 @@ class DockerSandbox(SupervisedSandbox):
         limits: what it may use.
         runtime: profile of the agent's Python.
         attached: use the container's stdin and stdout as the channel, through the daemon, where a socket of this
-            machine cannot be mounted; None: only for a daemon on another machine.
+            machine cannot be mounted; None: for a daemon on another machine, or another container runtime.
     """
 
     backend = "docker"
@@ -64,7 +68,7 @@ class DockerSandbox(SupervisedSandbox):
         remote = _is_remote()
         root = image_of_runtime(runtime) if remote else ensure_runtime(runtime)
         try:
-            if remote if attached is None else attached:
+            if (remote or bool(os.environ.get(RUNTIME))) if attached is None else attached:
                 self._open_attached(root)
             else:
                 assert isinstance(root, Runtime)
@@ -110,13 +114,13 @@ class DockerSandbox(SupervisedSandbox):
             _image.cache_clear()
             raise SandboxDied(f"Docker's image was removed meanwhile: {error}") from error
         except _FAILURES as error:
-            raise SandboxDied(f"Docker did not make a container: {_first_line(error)}") from error
+            raise _not_started("make", error) from error
 
     def _start(self) -> None:
         try:
             self._api.start(self._container)
         except _FAILURES as error:
-            raise SandboxDied(f"Docker did not start a container: {_first_line(error)}") from error
+            raise _not_started("start", error) from error
 
     def _supervise(self, channel: Channel, uid: int) -> None:
         self._channel = channel
@@ -220,12 +224,36 @@ def container_options(
             "ReadonlyRootfs": True,
             "SecurityOpt": ["no-new-privileges"],
             "ShmSize": size.shm << 20,
+            **_of_choice(),
             "Tmpfs": {
                 plan.HOME: f"{writable},size={size.home}m,mode=0755,uid={uid},gid={uid}",
                 "/tmp": f"{writable},size={size.tmp}m,mode=1777{owner_of_tmp}",
             },
         },
     }
+
+
+def _of_choice() -> dict[str, Any]:
+    """What the environment asks of the daemon: another container runtime (`runsc` is gVisor's), GPUs for the agent."""
+    chosen: dict[str, Any] = {}
+    if runtime := os.environ.get(RUNTIME):
+        chosen["Runtime"] = runtime
+    if gpus := os.environ.get(GPUS):
+        which = {"Count": -1} if gpus == "all" else {"DeviceIDs": gpus.split(",")}
+        chosen["DeviceRequests"] = [{"Driver": "", "Capabilities": [["gpu"]], **which}]
+    return chosen
+
+
+def _not_started(verb: str, error: Exception) -> SandboxDied | SandboxUnavailable:
+    """The daemon's refusal: of what the environment asked for, which no second try mends, or of anything else."""
+    said = _first_line(error)
+    for variable, words in ((RUNTIME, ("invalid runtime", "unknown runtime")), (GPUS, ("device driver", "nvidia"))):
+        if (chosen := os.environ.get(variable)) and any(word in said.lower() for word in words):
+            return SandboxUnavailable(
+                f"docker: {variable}={chosen}, but the daemon refuses: {said}. Install it there and name it in the"
+                " daemon's configuration, or unset the variable."
+            )
+    return SandboxDied(f"Docker did not {verb} a container: {said}")
 
 
 def complaint() -> str | None:
@@ -339,4 +367,5 @@ def _add(tar: tarfile.TarFile, name: str, target: Path | None, content: bytes | 
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    said = str(getattr(error, "explanation", None) or error)  # of an answer of the daemon: without its address
+    return (said.splitlines() or [type(error).__name__])[0][:300]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +22,8 @@ ITEM = "data/patients.csv"
 
 
 def patients() -> pd.DataFrame:
-    return load_diabetes(as_frame=True, scaled=False).frame
+    frame: pd.DataFrame = load_diabetes(as_frame=True, scaled=False).frame
+    return frame
 
 
 def a_task(folder: Path, frame: pd.DataFrame | None = None, item: str = ITEM) -> Path:
@@ -72,7 +72,8 @@ def test_two_tables_of_one_name_are_two_data_sets(tmp_path: Path, cache: Path) -
     assert source_name(one) != source_name(other)
     assert datasets.name_of(other) != datasets.name_of(one)
     assert datasets.name_of(again) == datasets.name_of(one)
-    assert one.data.source is not None and other.data.source is not None
+    assert one.data.source is not None
+    assert other.data.source is not None
     assert sketch_of(one.data.source) != sketch_of(other.data.source)
 
 
@@ -100,10 +101,10 @@ def test_a_link_out_of_the_task_is_refused(tmp_path: Path, linked: str) -> None:
     patients().to_csv(secret, index=False)
     (folder / ITEM).unlink()
     if linked == "file":
-        os.symlink(secret, folder / ITEM)
+        (folder / ITEM).symlink_to(secret)
     else:
         (folder / "data").rmdir()
-        os.symlink(secret.parent, folder / "data")
+        (folder / "data").symlink_to(secret.parent)
     with pytest.raises(DatasetUnavailable, match="link out of the task"):
         prepare(load_task(folder).spec)
 

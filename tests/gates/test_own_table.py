@@ -51,8 +51,8 @@ each the mean over the nuclei of one mass.
 Predict the diagnosis. `train.csv` holds 269 masses with `diagnosis`, `malignant` or `benign`; `test.csv` holds 300
 others, with an `id` in its place.
 
-Write `submission.csv` with the columns `id` and `diagnosis`. The metric is `accuracy`, the share that is right; maximize
-it. `baseline.py` looks at texture and smoothness alone.
+Write `submission.csv` with the columns `id` and `diagnosis`. The metric is `accuracy`, the share that is right;
+maximize it. `baseline.py` looks at texture and smoothness alone.
 """
 PROGRAM = """\
 import pandas as pd
@@ -95,10 +95,12 @@ def test_from_a_csv_to_a_scored_episode(own: Path, capsys: pytest.CaptureFixture
     env.reset(seed=0)
     look = "ls; find / -name 'biopsies*' -not -path '/proc/*'; python baseline.py"
     found = env.step({"tool": "bash", "arguments": {"command": look}})[0]
-    assert "test.csv" in found and "biopsies" not in found
+    assert "test.csv" in found
+    assert "biopsies" not in found
     _, reward, terminated, _, info = env.step({"tool": "submit", "arguments": {}})
     env.close()
-    assert terminated and info["exit_status"] == "submitted"
+    assert terminated
+    assert info["exit_status"] == "submitted"
     assert 0.4 < float(reward) < 0.6
 
     capsys.readouterr()

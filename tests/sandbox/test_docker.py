@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from mlgym_synth.errors import SandboxDied
+from mlgym_synth.errors import SandboxDied, SandboxUnavailable
 from mlgym_synth.limits import Limits
 from mlgym_synth.sandbox import housekeeping
 from mlgym_synth.sandbox.docker import DockerSandbox
@@ -86,3 +86,26 @@ def test_memory_that_ran_out_before_is_no_excuse_for_a_removed_container() -> No
         docker.from_env().api.remove_container(ours, force=True)
         with pytest.raises(SandboxDied):
             sandbox.exec("true", 30)
+
+
+def test_another_container_runtime_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGYM_SYNTH_DOCKER_RUNTIME", "io.containerd.runc.v2")
+    with DockerSandbox(Limits(memory_mib=256)) as sandbox:
+        (container,) = containers(housekeeping.run_id())
+        about = docker.from_env().api.inspect_container(container)
+        assert about["HostConfig"]["Runtime"] == "io.containerd.runc.v2"
+        assert about["Config"]["OpenStdin"]  # a kernel of its own may let no socket of this machine in
+        assert sandbox.exec("echo out", 30).output == "out\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MLGYM_SYNTH_DOCKER_RUNTIME", "nonesuch", "runtime"),
+        ("MLGYM_SYNTH_DOCKER_GPUS", "no-such-gpu", ""),  # with no driver for any, or of that one
+    ],
+)
+def test_what_the_daemon_lacks_is_named(variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SandboxUnavailable, match=f"{variable}={value}, but the daemon refuses: .*{said}.*unset"):
+        DockerSandbox(Limits(memory_mib=256))

@@ -17,7 +17,7 @@ from mlgym_synth.sandbox.inside.files import Refused, receive_files, send_file
 from mlgym_synth.sandbox.inside.guard import Guard
 from mlgym_synth.sandbox.inside.loop import Loop
 from mlgym_synth.sandbox.inside.output import Output
-from mlgym_synth.sandbox.inside.processes import SIGKILL, Agent
+from mlgym_synth.sandbox.inside.processes import SIGKILL, Agent, ends_of_children
 from mlgym_synth.sandbox.inside.program import Ended, Program
 from mlgym_synth.sandbox.inside.shell import Shell
 from mlgym_synth.sandbox.inside.wire import (
@@ -51,6 +51,8 @@ class Supervisor:
         self.agent = Agent(settings["uid"], settings["prefix"], settings["environment"], limits)
         self.guard = Guard(self.agent, settings["pids"], settings["watch_bytes"], settings["tmpfs"], settings["oom"])
         self.loop = Loop(self.guard.tick, 0.1 if settings["watch_bytes"] else 1.0)
+        self.ends = ends_of_children()
+        self.loop.watch(self.ends, self.on_ends)
         self.program: Program | None = None
         self.requested = self.busy = False
         self.make_workspace()
@@ -88,6 +90,11 @@ class Supervisor:
         if self.busy:
             raise EOFError
         self.requested = True
+
+    def on_ends(self) -> None:
+        """Processes ended: ours, or orphans of the agent."""
+        os.read(self.ends, 65536)
+        self.agent.reap()
 
     def exec(self, timeout: bytes, command: bytes) -> None:
         """A command in the shell."""
@@ -152,18 +159,16 @@ class Supervisor:
         words = [os.fsdecode(part) for part in argv]
         pid = self.with_room(lambda: self.agent.spawn(words, {1: theirs, 2: theirs}, self.workspace))
         os.close(theirs)
-        pidfd = os.pidfd_open(pid)
         ended: list[bool] = []
         self.loop.watch(out, lambda: self.take(out, output))
-        self.loop.watch(pidfd, lambda: ended.append(True))
+        self.agent.on_end(pid, lambda: ended.append(True))
         while not ended and monotonic() < deadline:
             self.loop.turn(deadline)
         if not ended:
             os.killpg(pid, SIGKILL)
         self.take(out, output)
-        for descriptor in (out, pidfd):
-            self.loop.forget(descriptor)
-            os.close(descriptor)
+        self.loop.forget(out)
+        os.close(out)
         code = self.agent.exit_code(pid) if ended else None
         self.agent.forget(pid)
         self.answer(code, monotonic() - start, output, (0 if ended else TIMED_OUT) | self.guard.end(code) | self.notes)

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 TYPE_CHECKING = False  # module `typing` costs a megabyte
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 SIGKILL = 9  # module `signal` costs a megabyte
 _SCRATCH = 300  # descriptors from here on are free while a child arranges its own
@@ -31,6 +31,7 @@ class Agent:
     ) -> None:
         self.uid, self.prefix, self.environment, self.limits = uid, prefix, environment, limits
         self._statuses: dict[int, int | None] = {}
+        self._ended: dict[int, Callable[[], None]] = {}
 
     def spawn(self, argv: Sequence[str], descriptors: Mapping[int, int], cwd: str) -> int:
         """Start `argv` in a session of its own; return its pid.
@@ -85,6 +86,13 @@ class Agent:
                 return
             if pid in self._statuses:
                 self._statuses[pid] = os.waitstatus_to_exitcode(status)
+                self._ended.pop(pid, _nothing)()
+
+    def on_end(self, pid: int, handler: Callable[[], None]) -> None:
+        """Call `handler` as soon as it is seen, by `reap`, that this process of ours has ended."""
+        self._ended[pid] = handler
+        if self.exit_code(pid) is not None:
+            self._ended.pop(pid, _nothing)()
 
     def exit_code(self, pid: int) -> int | None:
         """As bash counts (128 + n for signal n); None while it runs."""
@@ -100,8 +108,9 @@ class Agent:
         return code
 
     def forget(self, pid: int) -> None:
-        """Its status is of no more interest."""
+        """Its status, and that it ends, is of no more interest."""
         self._statuses.pop(pid, None)
+        self._ended.pop(pid, None)
 
     def kill_everything(self, patience_s: float = 20.0) -> None:
         """Kill every process but ourselves, and wait until they are gone.
@@ -130,9 +139,28 @@ class Agent:
             os.setegid(0)
 
 
+def ends_of_children() -> int:
+    """A descriptor that is readable once a child has ended (and stays so until it is read).
+
+    By SIGCHLD, as not every kernel has descriptors of processes: gVisor has none.
+    """
+    import _signal  # type: ignore[import-not-found]  # what module `signal` is made of
+
+    ends, wake = os.pipe()
+    for descriptor in (ends, wake):
+        os.set_blocking(descriptor, False)
+    _signal.signal(_signal.SIGCHLD, _nothing)
+    _signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    return ends
+
+
+def _nothing(*_: object) -> None:
+    """Nothing to do."""
+
+
 def restore_signals() -> None:
     """What is ignored here a child would inherit: two signals of Python, and SIGHUP under nohup."""
-    import _signal  # type: ignore[import-not-found]  # what module `signal` is made of
+    import _signal
 
     for number in _signal.valid_signals():
         if _signal.getsignal(number) == _signal.SIG_IGN:

@@ -57,14 +57,13 @@ class Shell:
         descriptors = {0: stdin, _COMMAND: self._command, _OUTPUT: out, _REPORT: report}
         argv = ["/bin/bash", "--norc", "--noprofile"]
         self.pid = self._agent.spawn(["bash", *argv[1:]], descriptors, self.cwd)
-        self._pidfd = os.pidfd_open(self.pid)
         for descriptor in (stdin, out, report):
             os.close(descriptor)
         for descriptor in (self._out, self._reports):
             os.set_blocking(descriptor, False)
         self._loop.watch(self._out, self.drain)
         self._loop.watch(self._reports, self.read_reports)
-        self._loop.watch(self._pidfd, self._end)
+        self._agent.on_end(self.pid, self._end)
         self._write_line(_BOOT)
 
     def begin(self, command: bytes) -> None:
@@ -95,7 +94,7 @@ class Shell:
 
     def close(self) -> None:
         """Free the descriptors; the process is the caller's to kill."""
-        for descriptor in (self._out, self._reports, self._pidfd):
+        for descriptor in (self._out, self._reports):
             self._loop.forget(descriptor)
             os.close(descriptor)
         os.close(self._lines)
@@ -145,7 +144,6 @@ class Shell:
 
     def _end(self) -> None:
         self.gone = True
-        self._loop.forget(self._pidfd)
 
 
 def _restoring(state: bytes) -> bytes:
