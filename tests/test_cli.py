@@ -32,9 +32,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 COMMANDS = [
-    ("demo",), ("tasks",), ("tasks", "list"), ("tasks", "show"), ("verify",), ("sandbox",), ("sandbox", "build"),
-    ("sandbox", "doctor"), ("sandbox", "clean"), ("aup",), ("export",), ("benchmark",), ("rollout",), ("synthesize",),
-    ("export-tasks",),
+    ("demo",), ("tasks",), ("tasks", "list"), ("tasks", "show"), ("tasks", "new"), ("verify",), ("sandbox",),
+    ("sandbox", "build"), ("sandbox", "doctor"), ("sandbox", "clean"), ("aup",), ("export",), ("benchmark",),
+    ("rollout",), ("synthesize",), ("export-tasks",),
     ("report",), ("report", "synthesis"), ("report", "trajectories"),
 ]  # fmt: skip
 

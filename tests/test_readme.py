@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_breast_cancer
 
 from tests.evaluation.mlgym.checkout import build
 from tests.hub_server import HubServer
@@ -48,6 +49,7 @@ def test_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", [s for s in SCRIPTS if s[0].startswith("mlgym-synth")], ids=lambda s: s[0][:50])
 def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None:
     a_task_of_ones_own(tmp_path / "my-tasks" / "envs" / "my-0001")
+    a_table_of_ones_own(tmp_path / "biopsies.csv")
     build(tmp_path / "MLGym")
     (tmp_path / "my-suite.txt").write_text("task-0018\n")
     a_model_folder(tmp_path / "my-model", merges_of=README)
@@ -63,6 +65,13 @@ def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None
             )
             assert done.returncode == 0, done.stdout + done.stderr
             assert done.stdout.strip()
+
+
+def a_table_of_ones_own(file: Path) -> None:
+    """Real biopsies: ten measurements of the cells, and what it was."""
+    bunch = load_breast_cancer(as_frame=True)
+    frame = bunch.data.filter(regex="^mean ").assign(diagnosis=bunch.target_names[bunch.target])
+    frame.to_csv(file, index=False)
 
 
 def a_task_of_ones_own(folder: Path) -> None:

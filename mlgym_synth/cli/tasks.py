@@ -1,4 +1,4 @@
-"""`mlgym-synth tasks list|show`: what there is, and whether it runs on this machine."""
+"""`mlgym-synth tasks list|show|new`: what there is, whether it runs on this machine, and one on a table of your own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from rich.markdown import Markdown
 
 from mlgym_synth import registry
+from mlgym_synth.cli import new_task
 from mlgym_synth.cli.common import (
     Commands,
     add_command,
@@ -51,6 +52,7 @@ def add_to(commands: Commands) -> None:
     listing.add_argument("--limit", type=positive, metavar="N", help="the first so many")
     show = add_command(actions, "show", "Show one task and whether it runs here", "mlgym-synth tasks show task-0001")
     show.add_argument("task", help="its id")
+    new_task.add_to(actions)
     for command, function in ((listing, list_tasks), (show, show_task)):
         add_registry(command)
         add_json(command)

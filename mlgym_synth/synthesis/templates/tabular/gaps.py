@@ -15,11 +15,9 @@ from mlgym_synth.synthesis.templates.base import Idea, Template
 from mlgym_synth.synthesis.templates.tabular.frame import Frame, frame_of
 from mlgym_synth.synthesis.templates.tabular.parts import (
     CREATED,
-    citation,
     filters_of,
     finished,
     formulation_key,
-    licence,
 )
 from mlgym_synth.synthesis.templates.tabular.scripts import assembled, listed
 from mlgym_synth.synthesis.templates.tabular.statement import metric_sentence
@@ -184,8 +182,8 @@ def write_gaps(idea: Idea, seed: int) -> Draft:
         metric=Metric(name="rmse", direction="minimize", optimum=0.0),
         well_known=formulation.well_known,
         mlgym_overlap=formulation.mlgym_overlap,
-        licence=licence(frame),
-        citation=citation(frame),
+        licence=frame.origin.licence,
+        citation=frame.origin.citation,
         provenance=Provenance(author=f"template:gaps@{VERSION}", seed=seed),
     )
     baseline, reference = Trial(spec, Prepared(public, sealed, "")).choose(*_scripts(tuple(numbers), frame.kinds))

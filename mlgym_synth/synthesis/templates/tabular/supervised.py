@@ -91,13 +91,24 @@ def write(family: str, template: str, idea: Idea, seed: int, twist: Twist, calib
     Raises:
         Unsuitable: the data cannot carry it.
     """
-    frame = frame_of(formulation_key(idea))
+    author = f"template:{template}@{VERSION}"
+    return write_on(frame_of(formulation_key(idea)), family, author, seed, twist, calibrated)
+
+
+def write_on(
+    frame: Frame, family: str, author: str, seed: int, twist: Twist = "plain", calibrated: bool = False
+) -> Draft:
+    """One task on this frame.
+
+    Raises:
+        Unsuitable: the data cannot carry it.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
     goal = goal_of(frame, rng, calibrated)
     data = data_of(frame, goal, twist, int(rng.integers(2**31)))
     prepared = prepared_of(data)
     title = frame.formulation.title + ENDINGS.get(twist, "")
-    spec = spec_of(family, frame, data, goal, f"template:{template}@{VERSION}", seed, title)
+    spec = spec_of(family, frame, data, goal, author, seed, title)
     layout = layout_of(frame, goal)
     baseline, reference = Trial(spec, prepared).choose(*candidates(layout, goal, rng))
     return finished(spec, _paragraphs(frame, spec, prepared, goal, baseline, twist, rng), baseline, reference)
