@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 from collections.abc import Callable, Iterator
 
-from mlgym_synth.agents.base import Action, Agent, Usage, fingerprint_of
+from mlgym_synth.agents.base import Action, Agent, Usage, fingerprint_of, where
 from mlgym_synth.agents.cheater import cheater
 from mlgym_synth.agents.fuzz import random_calls
 from mlgym_synth.agents.human import HumanAgent
@@ -15,6 +16,8 @@ from mlgym_synth.agents.replay import ReplayAgent, load_trajectory
 from mlgym_synth.agents.researcher import researcher
 from mlgym_synth.agents.scripted import Script, ScriptedAgent, baseline, nop
 from mlgym_synth.llm.settings import ModelSettings
+
+log = logging.getLogger(__name__)
 
 SCRIPTS: dict[str, Callable[[str, int], Script]] = {
     "nop": nop,
@@ -63,8 +66,11 @@ def opened_agent(name: str, model: ModelSettings | None = None) -> Iterator[Agen
 
 
 def close_agent(agent: Agent) -> None:
-    """Call its `close`, where it has one."""
-    getattr(agent, "close", lambda: None)()
+    """Call its `close`, where it has one; what that raises is logged, as no episode is to be lost by it."""
+    try:
+        getattr(agent, "close", lambda: None)()
+    except Exception:
+        log.warning("agent %s: close() failed", agent.name, exc_info=True)
 
 
 def code_of(name: str, model: ModelSettings | None = None) -> str:
@@ -84,11 +90,15 @@ def _own(name: str, module: str, factory: str) -> Agent:
     try:
         make = getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"agent {name!r}: {error}. {_KNOWN}") from error
+        raise ValueError(f"agent {name!r}: {error}{where(error)}. {_KNOWN}") from error
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}{where(error)}"
+        raise ValueError(f"agent {name!r}: importing {module} failed: {why}") from error
     try:
         agent: Agent = make()
-    except Exception as error:
-        raise ValueError(f"agent {name!r}: {factory}() failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}{where(error)}"
+        raise ValueError(f"agent {name!r}: {factory}() failed: {why}") from error
     missing = [part for part in ("start", "act") if not callable(getattr(agent, part, None))]
     if missing or not isinstance(getattr(agent, "name", None), str):
         lacks = ", ".join([*(f"{part}()" for part in missing), *([] if missing else ["a `name`"])])

@@ -8,14 +8,19 @@ import json
 import math
 import operator
 import sys
+import sysconfig
+import traceback
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.llm.replies import LARGEST_COUNT
 from mlgym_synth.trajectories.model import Said, Usage
 
 Action = Any
 """`{"tool": name, "arguments": {...}}`; whatever else an agent returns, the env corrects it."""
+_ROOM = Path(__file__).parent
+_LIBRARIES = tuple(Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib", "platlib"))
 _COUNTS = ("calls", "tokens_sent", "tokens_received")
 
 
@@ -53,8 +58,10 @@ def said_by(agent: Agent) -> Said:
         TypeError, ValueError: something in it is of no kind that can be stored.
     """
     said = getattr(agent, "said", None)
-    if not isinstance(said, Said):
+    if said is None:
         return Said()
+    if not isinstance(said, Said):
+        raise TypeError(f"said is {type(said).__name__}, no mlgym_synth.trajectories.Said")
     for name in ("thought", "reasoning", "response"):
         if not isinstance(text := getattr(said, name), str):
             raise TypeError(f"said.{name} is {type(text).__name__}, no text")
@@ -70,8 +77,10 @@ def usage_of(agent: Agent) -> Usage:
         TypeError, ValueError: something in it is no such number.
     """
     usage = getattr(agent, "usage", None)
-    if not isinstance(usage, Usage):
+    if usage is None:
         return Usage()
+    if not isinstance(usage, Usage):
+        raise TypeError(f"usage is {type(usage).__name__}, no mlgym_synth.agents.Usage")
     counts = {name: _whole(getattr(usage, name), f"usage.{name}") for name in _COUNTS}
     cost_usd = float(usage.cost_usd)
     if not 0 <= cost_usd < math.inf or min(counts.values()) < 0:
@@ -81,10 +90,29 @@ def usage_of(agent: Agent) -> Usage:
 
 def _whole(value: Any, what: str) -> int:
     """As Python has it: agents with a model of their own have numpy's and torch's."""
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} is {value!r}, no whole number") from None
     if abs(number) > LARGEST_COUNT:
         raise ValueError(f"{what} holds a number of {number.bit_length()} bits, more than any store does")
     return number
+
+
+def where(error: BaseException) -> str:
+    """The line of an agent's code that raised, in brackets: the last that is no library's and none that calls agents.
+
+    Nothing for endpoints, whose messages say all there is, and where no code of an agent was reached.
+    """
+    lines = [] if isinstance(error, MlgymSynthError) else traceback.extract_tb(error.__traceback__)
+    own = [line for line in lines if _is_an_agents(Path(line.filename))]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def _is_an_agents(file: Path) -> bool:
+    if _ROOM in file.parents:
+        return file.name not in ("__init__.py", "base.py")
+    return file.is_absolute() and not any(folder in file.parents for folder in (_ROOM.parent, *_LIBRARIES))
 
 
 def fingerprint_of(agent: Agent) -> str:
@@ -100,4 +128,4 @@ def fingerprint(name: str, *decides: Any) -> str:
     return hashlib.sha256(json.dumps([name, *decides], sort_keys=True).encode()).hexdigest()
 
 
-__all__ = ["Action", "Agent", "Said", "Usage", "fingerprint", "fingerprint_of", "said_by", "usage_of"]
+__all__ = ["Action", "Agent", "Said", "Usage", "fingerprint", "fingerprint_of", "said_by", "usage_of", "where"]

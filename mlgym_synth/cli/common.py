@@ -43,6 +43,14 @@ def positive(text: str) -> int:
     return value
 
 
+def finite(text: str) -> float:
+    """An option's number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text}: must be a finite number")
+    return value
+
+
 def amount(text: str) -> float:
     """An option's number that is not below 0."""
     value = float(text)

@@ -20,6 +20,7 @@ from mlgym_synth.cli.common import (
     add_registry,
     add_sandbox,
     console,
+    errors,
     is_folder,
     model_settings,
     print_json,
@@ -79,6 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         env.close()
         close_agent(agent)
+    if trajectory.fault == "agent":
+        errors.print(f"The agent failed: {trajectory.error}", markup=False)
+        return 1
     if trajectory.fault is not None:
         raise SandboxDied(f"The episode was cut short, {trajectory.fault}: {trajectory.error}")
     result = summary(trajectory, env)
@@ -130,13 +134,14 @@ def summary(trajectory: Trajectory, env: SynthEnv) -> dict[str, Any]:
 
 def _show(step: Step) -> None:
     action = step.action
-    arguments = action.get("arguments", {}) if isinstance(action, dict) else {}
-    words = str(next(iter(arguments.values()), "")).encode("utf-8", "replace").decode()  # no terminal shows half a pair
+    told = action.get("arguments", {}) if isinstance(action, dict) else action
+    words = str(next(iter(told.values()), "") if isinstance(told, dict) else told)
+    words = words.encode("utf-8", "replace").decode()  # no terminal shows half a pair
     shown = words.strip().splitlines()
     head = escape(shown[0][:90]) + (f" [dim](+{len(shown) - 1} lines)[/dim]" if len(shown) > 1 else "") if shown else ""
     number = escape(step.observation.rpartition("\n")[2])
     paid = f"  [green]reward {step.reward:+.3f}[/green]" if step.reward else ""
-    console.print(f"[dim]{number}[/dim] [bold cyan]{step.tool}[/bold cyan] {head}{paid}")
+    console.print(f"[dim]{number}[/dim] [bold cyan]{step.tool or 'no tool call'}[/bold cyan] {head}{paid}")
     lines = step.observation.splitlines()[:-1]
     for line in lines[:4] + (["..."] if len(lines) > 5 else []) + (lines[4:] if len(lines) <= 5 else lines[-1:]):
         console.print(f"    [dim]{escape(line[:110])}[/dim]")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mlgym_synth.cli.common import Commands, add_command, add_json, console, errors, print_json
+from mlgym_synth.cli.common import Commands, add_command, add_json, console, errors, finite, print_json
 
 if TYPE_CHECKING:
     from mlgym_synth.trajectories.filters import Best, Filter, Removed
@@ -67,8 +67,8 @@ def add_to(commands: Commands) -> None:
 
     option("successful", "a valid submission was graded at the end", nargs=0)
     option("improved", "better than the baseline on the test half", nargs=0)
-    option("min-progress", "progress on the test half; 0 is the baseline, 1 the reference", "P", type=float)
-    option("min-reward", "the episode's return", "R", type=float)
+    option("min-progress", "progress on the test half; 0 is the baseline, 1 the reference", "P", type=finite)
+    option("min-reward", "the episode's return", "R", type=finite)
     option("max-tokens", "no longer than N tokens (the paper's 48000)", "N", type=int)
     option("truncate", "cut to N tokens (the paper's 32000), whole steps only", "N", type=int)
     option("best", "the N of each task with the highest return", "N", type=int)

@@ -20,6 +20,7 @@ from mlgym_synth.cli.common import (
     add_model,
     add_registry,
     add_sandbox,
+    amount,
     errors,
     model_settings,
     positive,
@@ -59,7 +60,7 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     """How far a run may go and where it is played; `engine_of` and `model_of` read it."""
     command.add_argument(
         "--max-cost",
-        type=float,
+        type=amount,
         default=math.inf,
         metavar="USD",
         help="begin no episode once an agent has cost so much",
@@ -80,7 +81,7 @@ def model_of(arguments: argparse.Namespace, agent: str) -> ModelSettings | None:
     Raises:
         ValueError: a value out of its range, or a cost limit without prices.
     """
-    if arguments.max_cost < math.inf and not arguments.prices:
+    if arguments.max_cost < math.inf and not arguments.prices and agent.startswith("openai:"):
         raise ValueError("--max-cost needs --prices IN OUT, in USD per million tokens; no endpoint tells them.")
     return model_settings(arguments) if agent.startswith("openai:") else None
 

@@ -15,6 +15,7 @@ from mlgym_synth.cli.common import (
     register_mlgym,
     register_own,
     report_progress,
+    some,
 )
 from mlgym_synth.cli.playing import (
     WHO_PLAYS,
@@ -47,8 +48,8 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
     command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
-    command.add_argument("--tool-seconds", type=float, metavar="S", help="for one tool call (default: the task's)")
-    command.add_argument("--episode-seconds", type=float, metavar="S", help="of tool time (default: the task's)")
+    command.add_argument("--tool-seconds", type=some, metavar="S", help="for one tool call (default: the task's)")
+    command.add_argument("--episode-seconds", type=some, metavar="S", help="of tool time (default: the task's)")
     add_playing(command)
     command.set_defaults(run=run)
 

@@ -17,6 +17,7 @@ from mlgym_synth.folder import load_task
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Job, Plan
 from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.secrets import scrubbed
 from mlgym_synth.trajectories.store import StoreInvalid, Summary, TrajectoryStore
 
 IN_A_ROW = 12
@@ -90,7 +91,7 @@ def rollout(
 
     with contextlib.closing(engine.play(within_budget(), plan.play)) as finished:
         for trajectory in finished:
-            store.put(trajectory)
+            _put(store, trajectory)
             _count(tally, trajectory)
             in_a_row = in_a_row + 1 if trajectory.void else 0
             if on_result is not None:
@@ -108,6 +109,18 @@ def rollout(
             " higher --max-cost to go on."
         )
     return tally
+
+
+def _put(store: TrajectoryStore, trajectory: Trajectory) -> None:
+    """Store it; where something the agent made is of no form that can be stored, the agent has failed, not the run."""
+    try:
+        store.put(trajectory)
+    except (TypeError, ValueError, RecursionError) as error:
+        trajectory.fault, trajectory.error = "agent", f"what it did cannot be stored: {type(error).__name__}: {error}"
+        trajectory.exit_status = trajectory.test_score = trajectory.progress = None
+        trajectory.steps, trajectory.system = [], ""
+        store.put(trajectory)
+    trajectory.error = scrubbed(trajectory.error)
 
 
 def standing(plan: Plan, store: TrajectoryStore) -> Tally:

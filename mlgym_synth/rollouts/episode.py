@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
 import mlgym_synth
-from mlgym_synth.agents.base import Action, Agent, fingerprint_of, said_by, usage_of
+from mlgym_synth.agents.base import Action, Agent, fingerprint_of, said_by, usage_of, where
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, LLMError, MlgymSynthError
 from mlgym_synth.tools import openai_schemas
-from mlgym_synth.trajectories.model import Step, Trajectory
+from mlgym_synth.trajectories.model import Step, Trajectory, plain
 
 
 def play(
@@ -59,9 +57,10 @@ def play(
     except MlgymSynthError as error:
         trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
     trajectory.seconds = round(time.monotonic() - began, 3)
-    trajectory.system = str(getattr(agent, "system", ""))
+    with contextlib.suppress(Exception):  # of the agent's own code: what it cannot tell is left out
+        trajectory.system = str(getattr(agent, "system", ""))
     if started:
-        with contextlib.suppress(Exception):  # of the agent's own code, which has failed for it before
+        with contextlib.suppress(Exception):
             trajectory.usage = usage_of(agent)
     return trajectory
 
@@ -72,10 +71,11 @@ def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[St
         before, began = usage_of(agent), time.monotonic()
         action = agent.act(observation)
         latency_s = time.monotonic() - began
+        kept = plain(action)  # now: an agent may use the same object for its next one
         used, said = usage_of(agent) - before, said_by(agent)
     observation, reward, _, _, info = env.step(action)
     step = Step(
-        action=action,
+        action=kept,
         observation=observation,
         reward=float(reward),
         tool=info["tool"],
@@ -113,14 +113,6 @@ class _AgentFailed(Exception):
     """The agent's own code raised; kept apart from what the env raises."""
 
 
-def _where(error: BaseException) -> str:
-    """The line of the agent's code that raised; nothing for endpoints, whose messages say all there is."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, MlgymSynthError) or len(frames) < 2:
-        return ""
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
-
-
 @contextlib.contextmanager
 def _of_the_agent() -> Iterator[None]:
     """Whatever is raised within is the agent's failure; a library that calls `sys.exit` ends no thread of an engine."""
@@ -129,4 +121,4 @@ def _of_the_agent() -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise _AgentFailed(f"{type(error).__name__}: {error}{_where(error)}") from error
+        raise _AgentFailed(f"{type(error).__name__}: {error}{where(error)}") from error

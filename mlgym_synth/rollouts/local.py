@@ -71,7 +71,8 @@ class _Crew:
     def __init__(self, jobs: Iterable[Job], settings: PlaySettings, slots: int, starts: int) -> None:
         self._jobs, self._settings = iter(jobs), settings
         self._next = threading.Lock()
-        self._results: queue.SimpleQueue[Trajectory | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[int, Trajectory] | None] = queue.SimpleQueue()
+        self._counted = [threading.Event() for _ in range(slots)]
         self._starts = threading.BoundedSemaphore(starts)
         self._stopping = threading.Event()
         self._envs: dict[int, SynthEnv | None] = {}
@@ -88,17 +89,20 @@ class _Crew:
         working = len(self._threads)
         while working:
             try:
-                trajectory = self._results.get(timeout=NAP_S)
+                result = self._results.get(timeout=NAP_S)
             except queue.Empty:
                 continue
-            if trajectory is None:
+            if result is None:
                 working -= 1
             else:
-                yield trajectory
+                yield result[1]
+                self._counted[result[0]].set()
 
     def stop(self) -> None:
         """End what still runs."""
         self._stopping.set()
+        for counted in self._counted:
+            counted.set()
         for env in list(self._envs.values()):
             if env is not None:
                 env.interrupt()
@@ -119,12 +123,17 @@ class _Crew:
                 trajectory = slot.play(job)
                 if self._stopping.is_set():  # the stop itself may be what ended it
                     break
-                self._results.put(trajectory)
+                # Whoever hands out the jobs, by what was spent, must know of this one before the next.
+                self._counted[number].clear()
+                self._results.put((number, trajectory))
+                self._counted[number].wait()
         except _Stopped:
             pass
         finally:
-            slot.close()
-            self._results.put(None)
+            try:
+                slot.close()
+            finally:
+                self._results.put(None)
 
     def _take(self) -> Job | None:
         with self._next:

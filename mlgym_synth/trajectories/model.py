@@ -197,7 +197,8 @@ class Trajectory:
 
 def to_dict(trajectory: Trajectory) -> dict[str, Any]:
     """As JSON values; `action` is whatever the agent returned, or the `repr` of what JSON does not hold."""
-    return {**dataclasses.asdict(trajectory), "steps": [_step_dict(step) for step in trajectory.steps]}
+    told = dataclasses.asdict(dataclasses.replace(trajectory, steps=[]))
+    return {**told, "steps": [_step_dict(step) for step in trajectory.steps]}
 
 
 def from_dict(fields: dict[str, Any]) -> Trajectory:
@@ -216,7 +217,7 @@ def plain(value: Any) -> Any:
     """A value as JSON gives it back; the `repr` of one that JSON does not hold."""
     try:
         return json.loads(json.dumps(value))
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # a type of the agent's own may raise anything
         try:
             return repr(value)
         except Exception:  # its own, or Python's: a number of more than 4,300 digits has no text

@@ -17,6 +17,11 @@ def secrets() -> list[str]:
     return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
 
 
+def scrubbed(text: str | None) -> str | None:
+    """A text with every secret replaced by `***`."""
+    return None if text is None else str(json.loads(scrub_json(json.dumps(text))))
+
+
 def scrub_json(text: str) -> str:
     """JSON text with every secret replaced by `***`."""
     for secret in secrets():

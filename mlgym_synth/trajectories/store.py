@@ -27,7 +27,7 @@ from typing import Any, Self
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.trajectories.model import Trajectory
 from mlgym_synth.trajectories.rows import from_row, schema, to_row
-from mlgym_synth.trajectories.secrets import scrub_json
+from mlgym_synth.trajectories.secrets import scrub_json, scrubbed
 
 LEDGER, SHARDS = "ledger.sqlite", "trajectories"
 SHARD_EPISODES = 256
@@ -145,7 +145,7 @@ class TrajectoryStore:
                     *(row["task_id"], trajectory.index, row["status"], trajectory.void, row["family"]),
                     *(row["split"], row["agent"], trajectory.seed, len(trajectory.steps)),
                     *(trajectory.total_reward, trajectory.progress, usage.tokens_sent + usage.tokens_received),
-                    *(usage.cost_usd, trajectory.seconds, _scrubbed(row["error"]), len(text)),
+                    *(usage.cost_usd, trajectory.seconds, scrubbed(row["error"]), len(text)),
                     *(zlib.compress(text.encode(), 1), trajectory.started_at + trajectory.seconds),
                     row["task_sha256"],
                 ),
@@ -361,7 +361,3 @@ def _has_hashes(base: sqlite3.Connection) -> bool:
 
 def _settings(base: sqlite3.Connection) -> dict[str, Any]:
     return {name: json.loads(value) for name, value in base.execute("SELECT setting, value FROM run")}
-
-
-def _scrubbed(text: str | None) -> str | None:
-    return None if text is None else str(json.loads(scrub_json(json.dumps(text))))

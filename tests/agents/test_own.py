@@ -25,7 +25,16 @@ class Plain:
 
 
 class Odd(Plain):
-    usage = {}
+    usage = said = None
+
+
+class Dict(Plain):
+    usage = {"calls": 1, "cost_usd": 3.0}
+
+
+class Later(Plain):
+    async def act(self, observation):
+        return super().act(observation)
 
 
 class Broken(Plain):
@@ -74,6 +83,46 @@ def test_its_failure_is_told_with_the_line(tmp_path: Path) -> None:
     assert result["statuses"] == {"agent_failed": 1}
     line = AGENTS.splitlines().index('        raise ValueError("my bug")') + 1
     assert result["last_error"] == f"ValueError: my bug (my_agents.py, line {line})"
+
+
+@pytest.mark.parametrize(
+    ("agent", "message"),
+    [
+        ("Dict", "TypeError: usage is dict, no mlgym_synth.agents.Usage"),
+        ("Later", ""),
+    ],
+)
+def test_what_cannot_be_stored_ends_no_run(tmp_path: Path, agent: str, message: str) -> None:
+    done = rollout(tmp_path, f"my_agents:{agent}")
+    assert "Traceback" not in done.stderr
+    result = json.loads(done.stdout)
+    assert (result["episodes"], result["last_error"] or "") == (1, message)
+
+
+def test_the_line_is_of_the_agents_own_code(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text(
+        "import json\nfrom my_agents import Plain\nclass Agent(Plain):\n    def act(self, seen):\n"
+        "        return json.loads('{')\n"
+    )
+    result = json.loads(rollout(tmp_path, "deep:Agent").stdout)
+    assert result["last_error"].endswith("(deep.py, line 5)")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def (:\n", "importing bad failed: SyntaxError: invalid syntax (bad.py, line 1)"),
+        ("raise ValueError('no weights')\n", "importing bad failed: ValueError: no weights (bad.py, line 1)"),
+        ("import sys\nsys.exit(4)\n", "importing bad failed: SystemExit: 4 (bad.py, line 2)"),
+        ("import sys\ndef make():\n    sys.exit('no')\n", "make() failed: SystemExit: no (bad.py, line 3)"),
+    ],
+)
+def test_a_module_that_fails_is_explained(tmp_path: Path, code: str, message: str) -> None:
+    (tmp_path / "bad.py").write_text(code)
+    done = rollout(tmp_path, "bad:make")
+    assert done.returncode == 2
+    assert f"agent 'bad:make': {message}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

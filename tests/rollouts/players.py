@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from mlgym_synth.agents import Action, ScriptedAgent
+from mlgym_synth.agents import Action, ScriptedAgent, Usage
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.errors import LLMError, SandboxDied
 
@@ -67,6 +67,40 @@ def no_endpoint() -> ScriptedAgent:
 def no_daemon() -> ScriptedAgent:
     """Fails as if the sandbox's host had."""
     return _Faulty(SandboxDied("the daemon is gone"))
+
+
+class _Clinging(ScriptedAgent):
+    def close(self) -> None:
+        raise RuntimeError("not yet")
+
+
+def clinging() -> ScriptedAgent:
+    return _Clinging("clinging", _quick)
+
+
+class _Dear(ScriptedAgent):
+    """One dollar an episode."""
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(cost_usd=1.0)
+
+    @usage.setter
+    def usage(self, used: Usage) -> None:
+        """Dear, whatever it does."""
+
+
+def dear() -> ScriptedAgent:
+    return _Dear("dear", _quick)
+
+
+class _Talkative(ScriptedAgent):
+    def act(self, observation: str) -> Action:
+        raise ValueError(os.environ["MY_API_KEY"])
+
+
+def talkative() -> ScriptedAgent:
+    return _Talkative("talkative", _quick)
 
 
 class _Counted(ScriptedAgent):

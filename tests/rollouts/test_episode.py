@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,50 @@ def test_an_agent_may_return_anything(env: SynthEnv) -> None:
     trajectory = play(env, ScriptedAgent("confused", confused), seed=0)
     assert "was not run" in trajectory.steps[0].observation
     assert trajectory.exit_status == "submitted"
+
+
+def test_actions_are_kept_as_they_were_played(env: SynthEnv) -> None:
+    class Reuse(ScriptedAgent):
+        """Has one object for all its actions."""
+
+        action: dict[str, Any] = {}  # noqa: RUF012
+
+        def act(self, observation: str) -> Action:
+            self.action.update(super().act(observation))
+            return self.action
+
+    def script(statement: str, seed: int) -> Script:
+        yield bash("echo one")
+        yield bash("python baseline.py")
+        yield tool("submit")
+
+    trajectory = play(env, Reuse("reuse", script), seed=0)
+    assert [step.action["tool"] for step in trajectory.steps] == ["bash", "bash", "submit"]
+    assert [step.action["arguments"].get("command") for step in trajectory.steps] == [
+        "echo one",
+        "python baseline.py",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("what", ["deep", "locked", "endless"])
+def test_an_action_of_any_kind_is_stored(env: SynthEnv, what: str, tmp_path: Path) -> None:
+    deep: Any = "bottom"
+    for _ in range(600):
+        deep = [deep]
+    endless: dict[str, Any] = {"tool": "bash"}
+    endless["arguments"] = endless
+    odd = {"deep": {"tool": "bash", "arguments": {"command": deep}}, "locked": threading.Lock(), "endless": endless}
+
+    def script(statement: str, seed: int) -> Script:
+        yield odd[what]
+        yield tool("submit")
+
+    trajectory = play(env, ScriptedAgent("odd", script), seed=0)
+    with TrajectoryStore(tmp_path, {}) as store:
+        assert store.put(trajectory)
+    (again,) = read_trajectories(tmp_path)
+    assert again.steps == trajectory.steps
 
 
 def test_a_validation_that_is_the_last_step_is_no_validation_beside_the_hand_in(env: SynthEnv) -> None:
