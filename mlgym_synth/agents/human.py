@@ -21,8 +21,9 @@ from rich.text import Text
 
 from mlgym_synth.agents.base import Action, Usage, fingerprint
 from mlgym_synth.agents.goal import Goal, read_goal, read_validation
-from mlgym_synth.agents.scripted import IDLE, bash, tool
+from mlgym_synth.agents.scripted import bash, tool
 from mlgym_synth.cache import cache_root
+from mlgym_synth.errors import LLMError
 
 HELP = """\
 a line                      is a bash command; end it with a backslash to go on in the next
@@ -33,7 +34,8 @@ a line                      is a bash command; end it with a backslash to go on 
 /validate                   score the submission file on the validation half
 /submit                     hand it in; the episode ends
 /task                       the statement again
-/quit                       give up (as Ctrl-D does): the remaining steps pass, and the file that is there is handed in
+/quit                       give up: the submission file that is there is handed in
+Ctrl-D                      leave: nothing is scored, and the same command plays this episode again
 Ctrl-C drops the line that you are typing; arrows bring back old ones.
 """
 HISTORY_LINES = 1000
@@ -90,13 +92,16 @@ class HumanAgent:
                 self._console.print()
             except _Complaint as complaint:
                 self._console.print(Text(str(complaint)), style="yellow")
-            except (_GivesUp, EOFError):
+            except _GivesUp:
                 self._gone = True
-                self._console.print("[dim]Given up: the remaining steps pass.[/dim]")
+                self._console.print("[dim]Given up: what is there is handed in.[/dim]")
+                return tool("submit")
+            except EOFError:
+                raise LLMError("the person has left, and decided nothing") from None
             else:
                 if action is not None:
                     return action
-        return IDLE
+        raise RuntimeError("gave up, with no submission that could be handed in")
 
     @property
     def usage(self) -> Usage:

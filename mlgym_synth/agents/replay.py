@@ -51,8 +51,14 @@ class Divergence:
         return "\n".join([told, *(f"  {line[:200]}" for line in islice(lines, DIFF_LINES))])
 
 
+class RecordEnds(Exception):
+    """All that is stored of an episode that was cut short has been played."""
+
+
 class ReplayAgent:
     """Takes the actions of a trajectory, whatever comes back; when they are done it idles until the episode is.
+
+    The record of an episode that was cut short ends there: `RecordEnds`, which is no divergence.
 
     Args:
         trajectory: what to play.
@@ -78,6 +84,8 @@ class ReplayAgent:
         steps, number = self.trajectory.steps, self._taken
         if 0 < number <= len(steps):
             self._compare(number, "observation", steps[number - 1].observation, observation)
+        if number >= len(steps) and self.trajectory.exit_status is None:
+            raise RecordEnds(f"the record ends here: {self.trajectory.error or self.trajectory.status}")
         self._taken += 1
         return steps[number].action if number < len(steps) else IDLE
 

@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         env.close()
         close_agent(agent)
-    if trajectory.fault == "agent":
+    if trajectory.fault == "agent" and not (stored and stored.exit_status is None):
         errors.print(f"The agent failed: {trajectory.error}", markup=False)
         return 1
-    if trajectory.fault is not None:
+    if trajectory.fault in ("model", "infrastructure"):
         raise SandboxDied(f"The episode was cut short, {trajectory.fault}: {trajectory.error}")
     result = summary(trajectory, env)
     done = trajectory.exit_status in ("submitted", "auto_submitted")
@@ -148,7 +148,8 @@ def _show(step: Step) -> None:
 
 
 def _show_summary(result: dict[str, Any]) -> None:
-    console.print(f"\n[bold]Result[/bold]  {result['exit_status']}, metric {result['metric']} ({result['direction']})")
+    ended = result["exit_status"] or "cut short"
+    console.print(f"\n[bold]Result[/bold]  {ended}, metric {result['metric']} ({result['direction']})")
     for name in ("baseline", "reference"):
         if name in result:
             part = result[name]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -49,6 +50,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 OPENAI_URL = "https://api.openai.com/v1"
 LONGEST_WAIT_S = 60.0
+FUTILE_WAIT_S = 600.0
+"""Who asks for a longer wait, as for tomorrow's quota, is not asked again."""
 LARGEST_ANSWER = 2_000_000
 """Bytes of a body; no task and no action is that long, a model that loops is."""
 BYTES_PER_LOGPROB = 600
@@ -120,6 +123,7 @@ class ChatModel:
         self.takes_tools = True
         """Whether the endpoint takes `tools`, as far as is known."""
         self._takes_system = True
+        self._told_of_logprobs = False
         self._format = 0  # the place in FORMATS that works here, as far as is known
         self._slots = asyncio.Semaphore(concurrency)
         self._client: AsyncOpenAI | None = None
@@ -208,6 +212,7 @@ class ChatModel:
                 if exceeds_context(answer):
                     raise ContextLengthExceeded(self._complaint(answer, requests))
                 if self._options.drop(answer, body):
+                    self._miss_logprobs("logprobs" in body and "logprobs" not in self._options.body())
                     continue
                 if asked[:1] and asked[0].get("role") == "system" and refuses_system(answer):
                     self._takes_system = False
@@ -218,7 +223,7 @@ class ChatModel:
                 if "response_format" in body and refuses_format(answer):
                     form += 1
                     continue
-                if not answer.passing or waits >= self._retries:
+                if not answer.passing or waits >= self._retries or (answer.retry_after_s or 0.0) > FUTILE_WAIT_S:
                     raise LLMError(self._complaint(answer, requests))
                 wait = self._wait_s(answer, waits)
                 waits += 1
@@ -271,6 +276,7 @@ class ChatModel:
             token_ids=said.token_ids,
         )
         self.budget.spend(reply.usage)
+        self._miss_logprobs("logprobs" in body and said.logprobs is None and bool(said.text or said.calls))
         if answer.completion is None:
             raise Refused(f"answer of {answer.size / 1e6:.1f} MB", reply)
         if said.refusal or said.finish_reason == "content_filter":
@@ -280,6 +286,12 @@ class ChatModel:
         if not (said.text or said.calls):
             raise Refused("empty", reply)
         return reply
+
+    def _miss_logprobs(self, missing: bool) -> None:
+        """Say it once: who collects them for RL should not learn of it at the end."""
+        if missing and not self._told_of_logprobs:
+            self._told_of_logprobs = True
+            log.warning("%s: the endpoint gives no log-probabilities that can be read; going on without", self.model)
 
     def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:
         """For an answer that the endpoint kept to itself: it is as long as what the endpoint says of it."""
@@ -298,17 +310,19 @@ class ChatModel:
     def _complaint(self, fault: Fault, requests: int) -> str:
         tried = f" after {requests} requests" if requests > 1 else ""
         if exceeds_context(fault):
-            cure = "what is asked and its answer are longer than the model's context; lower max_tokens"
+            cure = "question and answer are longer than the model's context; lower --max-tokens or --context-tokens"
         elif fault.status == 401:
             cure = "set OPENAI_API_KEY to a key of this endpoint"
         elif fault.status == 403:
             cure = f"the key in OPENAI_API_KEY may not use {self.model!r}, or not from here"
         elif fault.status == 404:
             cure = f"check the model name {self.model!r} and --base-url, which mostly ends in /v1"
+        elif (fault.retry_after_s or 0.0) > FUTILE_WAIT_S:
+            cure = f"it asks to wait for {dt.timedelta(seconds=round(fault.retry_after_s or 0.0))}; go on then"
         elif fault.status == 429:
             cure = "lower the concurrency, or look at the account's limits"
         elif fault.status and fault.status < 500:
-            cure = f"the endpoint takes no such request; check the model name {self.model!r}, and max_tokens"
+            cure = f"the endpoint takes no such request; check the model name {self.model!r}, and --max-tokens"
         else:
             cure = "check --base-url, and that the endpoint is up"
         return f"{without_secrets(self.base_url)} failed{tried} ({self._clean(str(fault))}): {cure}"

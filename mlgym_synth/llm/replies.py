@@ -154,13 +154,14 @@ async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str], la
         completion = json.loads(body)
     except (ValueError, RecursionError):
         completion = None
-    if isinstance(completion, dict) and isinstance(completion.get("choices"), list):
+    choices = completion.get("choices") if isinstance(completion, dict) else None
+    if isinstance(choices, list) and choices:
         return Answer(size, completion)
     failure = completion.get("error") if isinstance(completion, dict) else None
     if isinstance(failure, dict):  # some routers report what is behind them with status 200
         code = failure.get("code")
         return Fault(code if isinstance(code, int) else None, str(failure.get("message"))[:500])
-    return Fault(None, "what came back is no chat completion")
+    return Fault(None, "what came back is no chat completion" if choices is None else "the answer holds no choice")
 
 
 def retry_after_s(value: str | None) -> float | None:

@@ -27,7 +27,6 @@ def replay(trajectory: Trajectory, env: gym.Env[str, Action]) -> Divergence | No
         env: of the same task, with the same settings (`settings_of`); it stays open.
 
     Returns:
-        The first difference, None if there is none. An episode that a failure cut short ends with the difference that
-        its replay goes on.
+        The first difference, None if there is none: up to where it was cut short, if it was.
     """
     return first_divergence(trajectory, play(env, ReplayAgent(trajectory), trajectory.seed))

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from mlgym_synth.agents.human import HumanAgent
-from mlgym_synth.agents.scripted import IDLE, bash, tool
+from mlgym_synth.agents.scripted import bash, tool
+from mlgym_synth.errors import LLMError
 
 CTRL_C = "\x03"
 STATEMENT = (
@@ -80,15 +81,22 @@ def test_the_prompt_tells_steps_and_the_best_score() -> None:
     assert agent.usage.calls == 3
 
 
-@pytest.mark.parametrize("end", ["/quit\nls\n", ""])
-def test_who_gives_up_idles_to_the_end(end: str) -> None:
-    agent, out = session(end)
-    assert [agent.act("") for _ in range(3)] == [IDLE] * 3
+def test_who_gives_up_hands_in_what_is_there() -> None:
+    agent, out = session("/quit\nls\n")
+    assert agent.act("") == tool("submit")
     assert out.getvalue().count("Given up") == 1
+    with pytest.raises(RuntimeError, match="gave up, with no submission"):
+        agent.act("There is no submission.csv.\n[step 1 of 50]")
+
+
+def test_who_leaves_has_decided_nothing() -> None:
+    agent, _ = session("")
+    with pytest.raises(LLMError, match="the person has left"):
+        agent.act("")
 
 
 def test_a_session_in_a_terminal(tmp_path: Path) -> None:
-    """Typing, Ctrl-C, an editor, history and Ctrl-D, against a real sandbox."""
+    """Typing, Ctrl-C, an editor, history and /quit, against a real sandbox."""
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\necho "print(6 * 7)" > "$1"\n')
     editor.chmod(0o755)
@@ -111,7 +119,7 @@ def test_a_session_in_a_terminal(tmp_path: Path) -> None:
             ("\x1b[A\n", "46 steps left"),  # the last line again
             ("python baseline.py && echo done\n", "done"),
             ("/validate\n", "best 0."),
-            ("\x04", "auto_submitted"),
+            ("/quit\n", "submitted"),
         ]:
             os.write(ours, typed.encode())
             _expect(ours, told, again=typed if typed == CTRL_C else "")

@@ -192,7 +192,6 @@ SLOPPY = [
     (answer(""), "empty"),
     (answer(None, refusal="I cannot help with that."), "refused"),
     (huge(5.0), "answer of 5.0 MB"),
-    (Response(b'{"choices": []}'), "empty"),
 ]
 SLOPPY_TEXT = [
     (answer("I would look at the files."), "no fenced block with a command; write exactly one"),

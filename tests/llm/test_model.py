@@ -80,8 +80,11 @@ def test_tags_inside_the_answer_are_its_own() -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [failure(429), failure(500), failure(503), failure(529), cut(), Response(b'{"choices": [{"mess')],
-    ids=["429", "500", "503", "529", "cut", "half a body"],
+    [
+        *(failure(429), failure(500), failure(503), failure(529), cut()),
+        *(Response(b'{"choices": [{"mess'), Response(b'{"choices": []}')),
+    ],
+    ids=["429", "500", "503", "529", "cut", "half a body", "no choice"],
 )
 def test_a_passing_fault_is_retried(fault: Response) -> None:
     reply, server = ask([fault, fault, answer("hello")])
@@ -104,9 +107,16 @@ def test_retry_after_is_waited_for() -> None:
 
 
 def test_retry_after_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.01)
-    reply, _ = ask([failure(429, retry_after="86400"), answer("hello")])
-    assert reply.usage.seconds < 5
+    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.5)
+    reply, _ = ask([failure(429, retry_after="0.9"), answer("hello")])
+    assert 0.5 <= reply.usage.seconds < 0.9
+
+
+def test_a_wait_that_no_retry_outlasts_is_told_at_once() -> None:
+    with LLMServer([failure(429, retry_after="86400")]) as server, pytest.raises(LLMError) as caught:
+        run(text_of(chat(server)))
+    assert "it asks to wait for 1 day, 0:00:00; go on then" in str(caught.value)
+    assert len(server.requests) == 1
 
 
 def test_retry_after_may_be_a_date() -> None:

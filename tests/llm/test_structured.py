@@ -121,9 +121,8 @@ def test_an_answer_that_is_no_proposal_is_refused_with_its_reason_and_its_cost(t
         (answer(" \n"), "empty"),
         (answer("<think>and so on"), "empty"),
         (huge(5.0), r"answer of 5\.0 MB"),
-        (Response(b'{"choices": []}'), "empty"),
     ],
-    ids=["length", "refusal", "filter", "null", "blank", "only thought", "huge", "no choice"],
+    ids=["length", "refusal", "filter", "null", "blank", "only thought", "huge"],
 )
 def test_an_unusable_answer_is_refused_once_and_paid_for(response: Response, reason: str) -> None:
     budget = Budget(max_usd=100.0)

@@ -97,6 +97,21 @@ def test_the_demo_plays_a_file(baseline: Trajectory, tmp_path: Path, capsys: pyt
     assert "step 0: statement differs" in capsys.readouterr().out
 
 
+def test_a_record_that_was_cut_short_ends_there(
+    baseline: Trajectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = dataclasses.replace(
+        baseline, steps=baseline.steps[:1], exit_status=None, test_score=None, progress=None, fault="agent"
+    )
+    assert again(cut) is None
+    file = tmp_path / "episode.json"
+    file.write_text(json.dumps(to_dict(cut)))
+    assert main(["demo", "--agent", f"replay:{file}", "--sandbox", "bwrap"]) == 0
+    said = capsys.readouterr().out
+    assert "cut short" in said
+    assert "every observation, reward and score the same" in said
+
+
 def test_an_episode_of_a_store(baseline: Trajectory, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with TrajectoryStore(folder) as store:

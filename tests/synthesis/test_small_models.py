@@ -79,7 +79,7 @@ def test_a_prompt_that_is_too_long_is_an_attempt(mends: bool) -> None:
 
 
 def test_a_model_that_cannot_even_be_asked_for_a_proposal_ends_the_run() -> None:
-    with pytest.raises(ContextLengthExceeded, match="lower max_tokens"):
+    with pytest.raises(ContextLengthExceeded, match="lower --max-tokens"):
         ask([TOO_LONG], lambda author: author.propose(0, 0, None))
     with pytest.raises(Rejected, match="longer than the model's context"):
         ask([TOO_LONG, answer(json.dumps(PROPOSAL))], lambda author: author.propose(0, 1, LONG))
