@@ -16,6 +16,11 @@ from pathlib import Path
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from mlgym_synth import registry
+from mlgym_synth.agents import load_agent
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.rollouts.episode import play
+from mlgym_synth.trajectories.store import TrajectoryStore
 from tests.evaluation.mlgym.checkout import build
 from tests.hub_server import HubServer
 from tests.llm_server import LLMServer
@@ -39,6 +44,8 @@ ONE_TASK = "--suite my-suite.txt --max-tokens 64"
 
 @pytest.mark.parametrize("snippet", PYTHON, ids=lambda text: text.splitlines()[0][:40])
 def test_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
+    if "my-run" in snippet:
+        a_run(tmp_path / "my-run")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", snippet], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
@@ -65,6 +72,14 @@ def test_commands_run(script: list[str], tmp_path: Path, hub: HubServer) -> None
             )
             assert done.returncode == 0, done.stdout + done.stderr
             assert done.stdout.strip()
+
+
+def a_run(folder: Path) -> None:
+    """One episode, stored."""
+    env = SynthEnv(registry.find("task-0018").folder)
+    with TrajectoryStore(folder) as store:
+        store.put(play(env, load_agent("scripted:baseline"), seed=0))
+    env.close()
 
 
 def a_table_of_ones_own(file: Path) -> None:

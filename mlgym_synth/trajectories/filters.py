@@ -90,7 +90,7 @@ class CutTrajectory(Trajectory):
 class Stores:
     """All trajectories of some folders, read anew by every pass."""
 
-    folders: Sequence[Path]
+    folders: Sequence[Path | str]
 
     def __iter__(self) -> Iterator[Trajectory]:
         return itertools.chain.from_iterable(map(read_trajectories, self.folders))

@@ -100,8 +100,8 @@ class TrajectoryStore:
         StoreInvalid: it began with other settings (all that differ are named), or holds something else.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str, settings: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder = Path(folder)
         if folder.is_dir() and not (folder / LEDGER).exists() and any(map(_foreign, folder.iterdir())):
             raise StoreInvalid(f"{folder}: holds files, but no {LEDGER}. Give a new folder, or one of a rollout.")
         (folder / SHARDS).mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ class TrajectoryStore:
             if began.get(_CODE, "") is None:  # earlier versions did not know it of models
                 other = [name for name in other if name != _CODE]
             if other and settings:
-                told = "; ".join(f"{name} was {began.get(name)!r}, is {settings.get(name)!r}" for name in other)
+                told = "; ".join(_difference(name, began.get(name), settings.get(name)) for name in _telling(other))
                 raise StoreInvalid(
                     f"{self.folder} began with other settings: {told}. Go on with the same, or give another --out."
                 )
@@ -242,7 +242,7 @@ class TrajectoryStore:
             raise StoreInvalid(f"{self.folder / SHARDS}: {missing[0]} is missing. Put it back, or give another folder.")
 
 
-def read_trajectories(folder: Path) -> Iterator[Trajectory]:
+def read_trajectories(folder: Path | str) -> Iterator[Trajectory]:
     """Every stored trajectory, those cut short included; in the order of the shards, then of the ledger.
 
     Raises:
@@ -257,12 +257,12 @@ def read_trajectories(folder: Path) -> Iterator[Trajectory]:
             "SELECT payload FROM episodes WHERE shard IS NULL ORDER BY at, task_id, number"
         ).fetchall()
     for name in shards:
-        yield from _in_shard(folder / SHARDS / name)
+        yield from _in_shard(Path(folder, SHARDS, name))
     for (payload,) in waiting:
         yield from_row(json.loads(zlib.decompress(payload)))
 
 
-def read_trajectory(folder: Path, task_id: str, index: int) -> Trajectory | None:
+def read_trajectory(folder: Path | str, task_id: str, index: int) -> Trajectory | None:
     """One stored trajectory, without a look at the others' shards; None if it is not there.
 
     Raises:
@@ -277,7 +277,7 @@ def read_trajectory(folder: Path, task_id: str, index: int) -> Trajectory | None
     shard, payload = found
     if shard is None:
         return from_row(json.loads(zlib.decompress(payload)))
-    those = (each for each in _in_shard(folder / SHARDS / shard) if (each.task_id, each.index) == (task_id, index))
+    those = (each for each in _in_shard(Path(folder, SHARDS, shard)) if (each.task_id, each.index) == (task_id, index))
     return next(those, None)
 
 
@@ -293,7 +293,7 @@ def _in_shard(file: Path) -> Iterator[Trajectory]:
         raise StoreInvalid(f"{file}: {error}. Put the file back as it was, or play the run again.") from error
 
 
-def read_summaries(folder: Path) -> list[Summary]:
+def read_summaries(folder: Path | str) -> list[Summary]:
     """Every stored trajectory without its steps.
 
     Raises:
@@ -303,7 +303,7 @@ def read_summaries(folder: Path) -> list[Summary]:
         return _summaries(base)
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path | str) -> dict[str, Any]:
     """What a run was begun with.
 
     Raises:
@@ -311,6 +311,23 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """
     with _opened(folder) as base:
         return _settings(base)
+
+
+def _telling(names: list[str]) -> list[str]:
+    """Another agent or model is other code too, which then says nothing more."""
+    return [name for name in names if name != _CODE] or names
+
+
+def _difference(name: str, was: Any, now: Any) -> str:
+    """What changed in a setting; of a group, such as `model`, only the parts that did."""
+    if name == _CODE:
+        return "the agent's code is not what it was (the file that its class or script is in)"
+    if isinstance(was, dict | None) and isinstance(now, dict | None) and was != now:
+        old, new = was or {}, now or {}
+        parts = [part for part in sorted({*old, *new}) if old.get(part) != new.get(part)]
+        return "; ".join(_difference(f"{name}.{part}", old.get(part), new.get(part)) for part in parts)
+    shown = ["not given" if value is None else repr(value) for value in (was, now)]
+    return f"{name} was {shown[0]}, is {shown[1]}"
 
 
 def _foreign(file: Path) -> bool:
@@ -329,7 +346,8 @@ def _create(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+def _opened(folder: Path | str) -> Iterator[sqlite3.Connection]:
+    folder = Path(folder)
     file = folder / LEDGER
     if not file.is_file():
         raise StoreInvalid(f"{folder}: no {LEDGER} there. Give the DIR of `rollout --out DIR`.")

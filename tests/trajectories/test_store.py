@@ -311,7 +311,7 @@ def test_a_run_of_a_model_that_did_not_know_its_code_goes_on(tmp_path: Path) -> 
     TrajectoryStore(tmp_path, {"seed": 1, "agent_code": None}).close()
     TrajectoryStore(tmp_path, {"seed": 1, "agent_code": "0123456789ab"}).close()
     TrajectoryStore(tmp_path / "new", {"seed": 1, "agent_code": "0123456789ab"}).close()
-    with pytest.raises(StoreInvalid, match="agent_code was '0123456789ab', is 'ba9876543210'"):
+    with pytest.raises(StoreInvalid, match="settings: the agent's code is not what it was"):
         TrajectoryStore(tmp_path / "new", {"seed": 1, "agent_code": "ba9876543210"})
 
 
@@ -345,3 +345,14 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path: Path) -> None
     with TrajectoryStore(tmp_path, {"seed": 1}) as store:
         assert len(store.done()) == before
     assert sorted(pd.read_parquet(tmp_path / "trajectories")["index"]) == list(range(before))
+
+
+def test_of_a_group_only_what_changed_is_told(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path, {"model": {"name": "m", "temperature": 0.2}, "limits": {}, "agent_code": "a"}):
+        pass
+    other = {"model": {"name": "m", "temperature": 0.7}, "limits": {"tool_s": 30}, "agent_code": "b"}
+    with pytest.raises(
+        StoreInvalid,
+        match=r"settings: limits\.tool_s was not given, is 30; model\.temperature was 0\.2, is 0\.7\. Go on",
+    ):
+        TrajectoryStore(str(tmp_path), other)
