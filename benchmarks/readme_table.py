@@ -44,6 +44,7 @@ def table() -> str:
     puts = list(growth["put_ms"].values())
     docker, bwrap, machine = steps["docker"], steps["bwrap"], steps["machine"]
     verified, made, again = load("verified"), load("synthesis_throughput"), load("replay")
+    taught = load("teacher")
     inside = max(memory[backend]["sandbox_rss_mib"] for backend in ("docker", "bwrap"))
     owner = max(memory[backend]["owner_mib"] for backend in ("docker", "bwrap"))
     slowest = max(memory[backend]["answer_ms_worst_env"] for backend in ("docker", "bwrap"))
@@ -121,6 +122,14 @@ def table() -> str:
             f"{again['episodes'] - len(again['diverged'])} the same, every observation, reward and score",
             "",
             "replay.py",
+        ),
+        (
+            f"the scripted teacher on all {taught['tasks']} train tasks, three seeds each, at most 20 s of tool time",
+            f"{taught['episodes']:,} episodes: {taught['valid']:.0%} hand in a valid submission,"
+            f" {taught['above_baseline']:.0%} beat the baseline; mean return {taught['mean_reward']:.3f}, mean progress"
+            f" {taught['mean_progress']:.2f}, {taught['mean_steps']} steps",
+            "",
+            "teacher.py",
         ),
         *(benchmarked(suite) for suite in ("heldout", "mlgym")),
     ]

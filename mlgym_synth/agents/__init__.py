@@ -90,7 +90,8 @@ def _own(name: str, module: str, factory: str) -> Agent:
     try:
         make = getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"agent {name!r}: {error}{where(error)}. {_KNOWN}") from error
+        hint = f"Leave out the .py: {module.removesuffix('.py')}:{factory}." if module.endswith(".py") else _KNOWN
+        raise ValueError(f"agent {name!r}: {error}{where(error)}. {hint}") from error
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}{where(error)}"
         raise ValueError(f"agent {name!r}: importing {module} failed: {why}") from error

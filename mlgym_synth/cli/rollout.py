@@ -27,7 +27,7 @@ from mlgym_synth.cli.playing import (
     require_sandbox,
     roots_of,
 )
-from mlgym_synth.errors import BudgetExhausted
+from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 
 if TYPE_CHECKING:
     from mlgym_synth.rollouts.driver import Tally
@@ -74,15 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
     SynthEnv(entries[0].address, max_steps=settings.max_steps, limits=settings.limits or None)  # says what is wrong
     plan = Plan(tuple(entries), arguments.episodes_per_task, arguments.seed, settings)
     require_sandbox(arguments)
-    tally, spent = _play(arguments, plan, engine)
+    tally, stopped = _play(arguments, plan, engine)
     _show(arguments, tally)
-    if tally.void or spent:
+    if tally.void or stopped:
         return 3
     return 1 if tally.statuses["agent_failed"] or broken else 0
 
 
 def _play(arguments: argparse.Namespace, plan: Plan, engine: Engine) -> tuple[Tally, bool]:
-    """Where the run stands after it, and whether its money was spent before it was through."""
+    """Where the run stands after it, and whether it was stopped before it was through: the money, or the world."""
     from mlgym_synth.rollouts.driver import rollout, standing
     from mlgym_synth.trajectories.store import TrajectoryStore
 
@@ -98,7 +98,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, engine: Engine) -> tuple[Ta
 
             try:
                 tally = rollout(plan, store, engine, max_cost_usd=arguments.max_cost, on_result=note)
-            except BudgetExhausted as error:
+            except (BudgetExhausted, RolloutStopped) as error:
                 report_progress(str(error))
                 return tally, True
     return tally, False

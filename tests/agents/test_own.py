@@ -131,6 +131,7 @@ def test_a_module_that_fails_is_explained(tmp_path: Path, code: str, message: st
         ("my_agents:Half", "lacks start(), act()"),
         ("my_agents:fails", "fails() failed: RuntimeError: no GPU here"),
         ("my_agents:nobody", "has no attribute 'nobody'"),
+        ("my_agents.py:Plain", "Leave out the .py: my_agents:Plain."),
         ("json:loads", "loads() failed: TypeError"),
     ],
 )

@@ -369,6 +369,14 @@ def test_failed_episodes_show_in_the_exit_code(tmp_path: Path) -> None:
     assert "run this again" in done.stdout
 
 
+def test_a_run_that_stops_soon_tells_where_it_stands(tmp_path: Path) -> None:
+    options = ("--agent", f"{PLAYERS}:no_endpoint", "--tasks", TASKS[0], "--episodes-per-task", "20", "--json")
+    done = run_command(tmp_path, *options)
+    assert done.returncode == 3
+    assert "episodes in a row were cut short" in done.stderr
+    assert json.loads(done.stdout)["cut_short"] >= IN_A_ROW
+
+
 def test_ctrl_c_keeps_what_is_finished_and_leaves_a_clean_machine(tmp_path: Path) -> None:
     slow = ("--agent", f"{PLAYERS}:slow", "--tasks", TASKS[0], "--episodes-per-task", "9", "--slots", "3")
     with running(tmp_path, *slow) as process:
