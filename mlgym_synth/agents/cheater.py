@@ -63,8 +63,9 @@ def cheater(statement: str, seed: int) -> Script:
         yield bash(LINGER.format(file=goal.submission))
     else:
         yield bash(f"rm -rf {goal.submission}")
-    for _ in range(SUBMISSIONS):  # refused where what lingers was just then writing the file
+    for _ in range(SUBMISSIONS):  # refused where what lingers is just then writing the file, so a little apart
         yield tool("submit")
+        yield bash("sleep 0.3")
 
 
 def _tricks(goal: Goal) -> list[list[Action]]:
