@@ -121,10 +121,10 @@ class _Crew:
         try:
             while (job := self._take()) is not None:
                 trajectory = slot.play(job)
+                # Whoever hands out the jobs, by what was spent, must know of this one before the next.
+                self._counted[number].clear()  # before the look at the stop, which sets them all, and sets it first
                 if self._stopping.is_set():  # the stop itself may be what ended it
                     break
-                # Whoever hands out the jobs, by what was spent, must know of this one before the next.
-                self._counted[number].clear()
                 self._results.put((number, trajectory))
                 self._counted[number].wait()
         except _Stopped:

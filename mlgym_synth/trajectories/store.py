@@ -315,7 +315,7 @@ def read_settings(folder: Path | str) -> dict[str, Any]:
 
 def _telling(names: list[str]) -> list[str]:
     """Another agent or model is other code too, which then says nothing more."""
-    return [name for name in names if name != _CODE] or names
+    return [name for name in names if name != _CODE or not {"agent", "model"} & set(names)]
 
 
 def _difference(name: str, was: Any, now: Any) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -213,6 +214,22 @@ def test_episodes_that_an_engine_loses_are_no_success(tmp_path: Path) -> None:
         pytest.raises(RolloutStopped, match="1 episodes were begun and never came back"),
     ):
         rollout(run, store, Losing())
+
+
+def test_what_cannot_be_stored_is_the_agents_failure_and_ends_no_run(tmp_path: Path) -> None:
+    class Odd:
+        """Brings a trajectory with something in it that no JSON holds."""
+
+        def play(self, jobs: Iterable[Job], settings: PlaySettings) -> Generator[Trajectory, None, None]:
+            for job in jobs:
+                odd: Any = threading.Lock()
+                yield Trajectory(job.task_id, settings.agent, job.seed, index=job.index, system=odd)
+
+    run = plan("scripted:baseline")
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        tally = rollout(run, store, Odd())
+    assert dict(tally.statuses) == {"agent_failed": 4}
+    assert {str(each.error)[:29] for each in read_summaries(tmp_path)} == {"what it did cannot be stored:"}
 
 
 def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path) -> None:

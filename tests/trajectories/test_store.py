@@ -356,3 +356,9 @@ def test_of_a_group_only_what_changed_is_told(tmp_path: Path) -> None:
         match=r"settings: limits\.tool_s was not given, is 30; model\.temperature was 0\.2, is 0\.7\. Go on",
     ):
         TrajectoryStore(str(tmp_path), other)
+
+
+def test_changed_code_is_told_beside_a_changed_seed(tmp_path: Path) -> None:
+    TrajectoryStore(tmp_path, {"seed": 1, "agent": "a", "agent_code": "a"}).close()
+    with pytest.raises(StoreInvalid, match=r"the agent's code is not what it was .*; seed was 1, is 2"):
+        TrajectoryStore(tmp_path, {"seed": 2, "agent": "a", "agent_code": "b"})
