@@ -24,6 +24,7 @@ from mlgym_synth.synthesis.collection import Collection
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined, examine
 from mlgym_synth.synthesis.ledger import Ledger, Settled, Step
+from mlgym_synth.synthesis.pool import in_pool
 
 INFRASTRUCTURE_TRIES = 3
 
@@ -219,12 +220,9 @@ class Synthesis:
         folder = self._ledger.folder / "work" / f"candidate-{number:05d}"
 
         async def run() -> tuple[str, Spent]:
-            loop = asyncio.get_running_loop()
             for left in reversed(range(INFRASTRUCTURE_TRIES)):
                 try:
-                    found = await loop.run_in_executor(
-                        self._pool, examine, draft.dumps(), str(folder), self._settings.sandbox
-                    )
+                    found = await in_pool(self._pool, examine, draft.dumps(), str(folder), self._settings.sandbox)
                     return found.dumps(), Spent()
                 except SandboxDied:
                     if not left:

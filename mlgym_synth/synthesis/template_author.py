@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
 from dataclasses import asdict
 
 from mlgym_synth.errors import DatasetUnavailable, GradingError, SubmissionInvalid
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.draft import Draft, Unsuitable
+from mlgym_synth.synthesis.pool import in_pool
 from mlgym_synth.synthesis.templates import all_templates, plan
 from mlgym_synth.synthesis.templates.base import Idea
 
@@ -25,7 +25,7 @@ class TemplateAuthor:
     debugs = False
     paid = False
 
-    def __init__(self, seed: int, pool: Executor | None = None, families: tuple[str, ...] = ()) -> None:
+    def __init__(self, seed: int, pool: Executor, families: tuple[str, ...] = ()) -> None:
         self._seed, self._pool = seed, pool
         self._plan = plan(seed, families)
 
@@ -43,8 +43,7 @@ class TemplateAuthor:
 
     async def write(self, proposal: Proposal, attempt: int, failure: Failure | None) -> tuple[Draft, Spent]:
         """Write it in the pool."""
-        loop = asyncio.get_running_loop()
-        text, reason = await loop.run_in_executor(self._pool, write_idea, proposal.body)
+        text, reason = await in_pool(self._pool, write_idea, proposal.body)
         if text is None:
             raise Rejected(reason)
         return Draft.loads(text), Spent()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import selectors
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -22,6 +24,7 @@ from mlgym_synth.synthesis.grounding import PackagedCatalogue
 from mlgym_synth.synthesis.ledger import FOLDER, Ledger, LedgerInUse, Step, accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.pipeline import Progress, Settings, Synthesis
+from mlgym_synth.synthesis.pool import in_pool
 from mlgym_synth.synthesis.topics import topic
 from tests.llm_server import LLMServer, Response, answer, failure, hang
 from tests.synthesis.teaching import GROUNDED, PROPOSAL, files, written
@@ -54,18 +57,29 @@ def is_of_first(request: dict[str, Any]) -> bool:
     return f"Field: {topic(0, 0)[0]}\n" in prompt_of(request)
 
 
+class CountingSelector(selectors.DefaultSelector):
+    """Counts how often the event loop goes round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.rounds += 1
+        return super().select(timeout)
+
+
 def test_a_run_that_waits_for_one_candidate_does_nothing(tmp_path: Path) -> None:
-    def run(out: str, delay_s: float) -> Progress:
-        def respond(request: dict[str, Any]) -> Response:
-            return replace(answer("no"), delay_s=delay_s if is_of_first(request) else 0)
+    def respond(request: dict[str, Any]) -> Response:
+        return replace(answer("no"), delay_s=3 if is_of_first(request) else 0)
 
-        with LLMServer(respond) as server:
-            return asyncio.run(synthesize(tmp_path / out, server, max_attempts=1, most=3))
-
-    run("warm", 0)  # imports are work, too
-    began = time.thread_time()  # of the loop alone, which has a thread to itself
-    assert run("out", 3).rejected == {"proposal": 3}
-    assert time.thread_time() - began < 0.4
+    selector = CountingSelector()
+    with (
+        LLMServer(respond) as server,
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
+    ):
+        assert runner.run(synthesize(tmp_path, server, max_attempts=1, most=3)).rejected == {"proposal": 3}
+    assert selector.rounds < 1000  # a loop that asks again and again goes round tens of thousands of times
 
 
 def everything_asked_is_kept(out: Path, server: LLMServer) -> bool:
@@ -165,3 +179,30 @@ def test_two_runs_do_not_write_to_one_collection(tmp_path: Path) -> None:
             Ledger(tmp_path, {"author": "template"})
         assert [folder.name for folder in (tmp_path / FOLDER).glob("*/")] == [ledger.folder.name]
     Ledger(tmp_path, {"author": "template"}).close()
+
+
+def test_work_that_nobody_waits_for_any_more_is_left_to_the_pool() -> None:
+    """A pool that breaks stumbles over work that was cancelled behind its back."""
+    release, done = threading.Event(), threading.Event()
+
+    async def call_off(pool: ThreadPoolExecutor) -> None:
+        first = asyncio.create_task(in_pool(pool, release.wait))
+        second = asyncio.create_task(in_pool(pool, done.set))
+        await asyncio.sleep(0)
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert first.cancelled()
+        assert second.cancelled()
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(call_off(pool))
+        release.set()
+    assert done.is_set()
+
+
+def test_what_fails_in_the_pool_fails_for_who_waits() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert asyncio.run(in_pool(pool, int, "3")) == 3
+        with pytest.raises(ValueError, match="invalid literal"):
+            asyncio.run(in_pool(pool, int, "three"))
