@@ -115,6 +115,12 @@ def test_a_model_without_a_key_is_a_missing_prerequisite() -> None:
     assert "no API key: set OPENAI_API_KEY" in done.stderr
 
 
+def test_what_the_system_refuses_is_told_by_its_path() -> None:
+    refused = run("rollout", "--agent", "scripted:nop", "--tasks", "task-0001", "--out", "/proc/none/here")
+    assert refused.returncode == 2
+    assert refused.stderr == "mlgym-synth: /proc/none: No such file or directory\n"
+
+
 def test_no_sandbox_exits_2_and_says_what_to_install() -> None:
     code = (
         "import sys; from mlgym_synth import sandbox, cli; from mlgym_synth.errors import SandboxUnavailable\n"

@@ -100,6 +100,8 @@ def _message(error: Exception) -> str:
             f"a ledger is damaged ({error}). Move it away (that of a synthesis is below DIR/.synthesis) and run this"
             " again: tasks that are there stay, and the run begins anew."
         )
+    if isinstance(error, OSError) and error.filename is not None:  # the system's own
+        return f"{error.filename}: {error.strerror}"
     return str(error)
 
 

@@ -20,6 +20,7 @@ from mlgym_synth.reports import page
 from mlgym_synth.reports.episode import Links, write_episode
 from mlgym_synth.reports.episodes import Run, index_parts
 from mlgym_synth.reports.tally import Group, Outcome, outcome
+from mlgym_synth.reports.text import counted
 from mlgym_synth.trajectories.store import Summary, read_settings, read_summaries, read_trajectories
 
 LIMIT = 10_000
@@ -75,7 +76,7 @@ def write_report(
     outcomes = _write_pages(folder, summaries, names, pages, index.name, on_episode)
     page.write_page(
         index,
-        f"{len(outcomes):,} episodes of {Group(outcomes).tasks:,} tasks",
+        f"{counted(len(outcomes), 'episode')} of {counted(Group(outcomes).tasks, 'task')}",
         index_parts(Run(outcomes, {key: f"{pages.name}/{name}" for key, name in names.items()}, read_settings(folder))),
         broad=True,
         script=page.table_script(),

@@ -81,7 +81,7 @@ def test_links_lead_somewhere_where_a_store_holds_more(tmp_path: Path) -> None:
     assert episodes == {f"a/report/episodes/{OTHER}-000{index}.html" for index in range(2)}
     assert all((played.out / address).is_file() for address in episodes)
     told = Page(played.out / "a" / "report" / "index.html").words
-    assert told[0] == "2 episodes of 1 tasks"
+    assert told[0] == "2 episodes of 1 task"
     assert not any("not shown" in word for word in told)
 
 
