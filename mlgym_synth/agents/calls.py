@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,9 @@ from mlgym_synth.llm.texts import Block, blocks
 from mlgym_synth.tools import TOOLS
 
 NO_CALL = "the answer calls no tool"
-NO_BLOCK = "the answer has no fenced block with a command; write exactly one"
+FORM = "write a sentence, then one block such as\n```bash\npython baseline.py\n```\nand nothing after it"
 ONE_CALL = "[Only the first of {count} calls was run; make one call an answer.]"
+ONE_BLOCK = "[Only the first block was run; write one block an answer, and nothing after it.]"
 _SHELL = ("bash", "sh", "shell", "console")
 _OBJECT = ("json", "tool", "tool_call")
 _NAMED = re.compile(r"(\w+)\s*(?:\(\s*\))?\s*")
@@ -57,39 +59,78 @@ def hear(reply: Reply, in_text: bool) -> Heard:
     if reply.calls:
         return _heard_call(reply)
     try:
-        action, thought = read_text(reply.text)
+        return read_text(reply.text)
     except Refused as refused:
-        return Heard(malformed(refused.reason if in_text else NO_CALL), reply.text)
-    return Heard(action, reply.text, thought=thought)
+        return Heard(malformed(f"{refused.reason}; {FORM}" if in_text else NO_CALL), reply.text)
 
 
-def hear_refused(refused: Refused) -> Heard:
-    """What is left of an answer that could not be used: empty, cut off, refused, too long."""
+def hear_refused(refused: Refused, in_text: bool) -> Heard:
+    """What is left of an answer that could not be used: empty, refused, too long, or cut off behind its command."""
     text = refused.reply.text if refused.reply else ""
-    return Heard(malformed(f"the answer could not be used ({refused.reason})"), text)
+    reason = f"the answer could not be used ({refused.reason})"
+    if not in_text:
+        return Heard(malformed(reason), text)
+    try:
+        return read_text(text)
+    except Refused:
+        return Heard(malformed(f"{reason}; {FORM}"), text)
 
 
-def read_text(text: str) -> tuple[Action, str]:
-    """The one action in a text, and the text beside it.
+def read_text(text: str) -> Heard:
+    """The action in a text.
+
+    Of several blocks the first counts, and the turn ends with it: what stands behind it was made up before the command
+    was run.
 
     Raises:
-        Refused: there is none, there are several, or it cannot be read.
+        Refused: there is none, or it cannot be read.
     """
     if _OPEN in text:
         thought, _, rest = text.partition(_OPEN)
-        return _object_action(rest.partition(_CLOSE)[0]), thought.strip()
-    found = list(blocks(text))
-    stated = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT)]
-    candidates = stated or [block for block in found if not block.info]
-    if not candidates and text.lstrip().startswith("{"):
-        return _object_action(text), ""
-    if not candidates:
-        raise Refused(f"a block of {found[0].info[:20]} is no command; use bash" if found else NO_BLOCK)
-    if len(candidates) > 1:
-        raise Refused(f"the answer has {len(candidates)} blocks with commands; write exactly one")
-    (block,) = candidates
+        return Heard(_object_action(rest.partition(_CLOSE)[0]), text, thought=thought.strip())
+    found, unfinished = _blocks(text)
+    commands = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT)]
+    nameless = [block for block in found if not block.info]
+    if not commands and len(nameless) == 1:
+        commands = nameless
+    if not commands and text.lstrip().startswith("{"):
+        return _bare_object(text.strip())
+    if not commands:
+        raise Refused(unfinished or _why_none(found))
+    block = commands[0]
     lines = text.replace("\r\n", "\n").split("\n")
-    return _block_action(block), "\n".join([*lines[: block.start], *lines[block.end + 1 :]]).strip()
+    before, behind = lines[: block.start], lines[block.end + 1 :]
+    if len(commands) == 1 and not unfinished:
+        return Heard(_block_action(block), text, thought="\n".join([*before, *behind]).strip())
+    kept = "\n".join(lines[: block.end + 1])
+    return Heard(_block_action(block), kept, thought="\n".join(before).strip(), note=ONE_BLOCK)
+
+
+def _blocks(text: str) -> tuple[list[Block], str]:
+    """The complete blocks, and what is wrong behind them."""
+    found: list[Block] = []
+    try:
+        for block in blocks(text):
+            found.append(block)  # what is complete stays, also where the last is not
+    except Refused as refused:
+        return found, refused.reason
+    return found, ""
+
+
+def _why_none(found: Sequence[Block]) -> str:
+    if not found:
+        return "the answer has no fenced block with a command"
+    named = next((block.info for block in found if block.info), "")
+    return f"a block of {named[:20]} is no command" if named else f"none of {len(found)} blocks says that it is bash"
+
+
+def _bare_object(text: str) -> Heard:
+    """A call that is written down without a fence; more of them may follow."""
+    try:
+        end = _JSON.raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        end = len(text)  # `_object_action` says what is wrong
+    return Heard(_object_action(text[:end]), text[:end], note=ONE_BLOCK if text[end:] else "")
 
 
 def _heard_call(reply: Reply) -> Heard:
@@ -110,7 +151,7 @@ def _block_action(block: Block) -> Action:
     text = "\n".join(block.lines).strip()
     if not text:
         raise Refused("the block is empty")
-    if _kind(block) in _OBJECT or (not block.info and text.startswith("{")):
+    if _kind(block) in _OBJECT or text.startswith('{"tool"') or (not block.info and text.startswith("{")):
         return _object_action(text)
     named = _NAMED.match(text)
     if named and named[1] in TOOLS:

@@ -95,7 +95,7 @@ class LLMAgent:
             except Refused as refused:
                 if refused.reply is None:
                     raise
-                reply, heard = refused.reply, hear_refused(refused)
+                reply, heard = refused.reply, hear_refused(refused, self._in_text)
             except ToolsUnsupported:
                 if self._settings.mode == "tools":
                     raise

@@ -112,13 +112,13 @@ def parse_action(action: object, tools: Mapping[str, Tool]) -> ToolCall | str:
         tools: the tools that exist, by name.
     """
     if not isinstance(action, Mapping):
-        return _correction(f"an action is a mapping, not {type(action).__name__}", tools)
+        return _misshapen(f"an action is a mapping, not {type(action).__name__}", tools)
     if action.keys() == {"malformed"} and isinstance(action["malformed"], str):
         return _correction(action["malformed"][:MAX_REASON_CHARS], tools)
     extra = [key for key in action if key not in ("tool", "arguments")]
     if "tool" not in action or extra:
         wrong = f"unknown key {_clip(extra[0])}" if extra else "the key 'tool' is missing"
-        return _correction(wrong, tools)
+        return _misshapen(wrong, tools)
     name, arguments = action["tool"], action.get("arguments", {})
     if not isinstance(name, str) or name not in tools:
         return _correction(f"there is no tool {_clip(name)}", tools)
@@ -155,10 +155,14 @@ def _value_fault(value: object, parameter: Parameter) -> str | None:
     return None
 
 
+def _misshapen(wrong: str, tools: Mapping[str, Tool]) -> str:
+    return _correction(f'{wrong}; actions have the form {{"tool": NAME, "arguments": {{NAME: VALUE, ...}}}}', tools)
+
+
 def _correction(wrong: str, tools: Mapping[str, Tool]) -> str:
+    """Says nothing of how an action is written down: models write calls or commands, and do as they read here."""
     calls = "\n".join(f"  {tool.usage()}" for tool in tools.values())
-    form = '{"tool": NAME, "arguments": {NAME: VALUE, ...}}'
-    return f"This action was not run: {wrong}.\nActions have the form {form}, with:\n{calls}"
+    return f"This action was not run: {wrong}.\nWhat can be called:\n{calls}"
 
 
 def _clip(value: object) -> str:

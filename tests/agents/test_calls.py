@@ -35,6 +35,7 @@ def said(text: str = "", *calls: tuple[str, str]) -> Reply:
         ('```\nview {"path": "a.py"}\n```', VIEW),
         ('```bash\nview {"path": "a.py"}\n```', VIEW),
         ('```\nview\n{"path": "a.py"}\n```', VIEW),
+        ('```bash\n{"tool": "view", "arguments": {"path": "a.py"}}\n```', VIEW),
         ('```json\n{"tool": "view", "arguments": {"path": "a.py"}}\n```', VIEW),
         ('```json\n{"name": "view", "parameters": {"path": "a.py"}}\n```', VIEW),
         ('```\n{"tool": "view", "arguments": {"path": "a.py"}}\n```', VIEW),
@@ -53,7 +54,7 @@ def said(text: str = "", *calls: tuple[str, str]) -> Reply:
     ],
 )
 def test_one_block_is_an_action(text: str, action: dict[str, Any]) -> None:
-    assert read_text(text)[0] == action
+    assert read_text(text).action == action
     assert isinstance(parse_action(action, TOOLS), ToolCall)
 
 
@@ -62,8 +63,7 @@ def test_one_block_is_an_action(text: str, action: dict[str, Any]) -> None:
     [
         ("I would list the files.", "no fenced block"),
         ("", "no fenced block"),
-        ("```bash\nls\n```\nand\n```bash\npwd\n```", "2 blocks with commands; write exactly one"),
-        ("```\nls\n```\nand\n```\npwd\n```", "2 blocks"),
+        ("```\nls\n```\nand\n```\npwd\n```", "none of 2 blocks says that it is bash"),
         ("```bash\nls", "a code block does not end"),
         ("```bash\n\n```", "the block is empty"),
         ("```python\nprint(1)\n```", "a block of python is no command"),
@@ -82,6 +82,38 @@ def test_anything_else_is_told_why(text: str, reason: str) -> None:
     assert isinstance(correction, str)
     assert correction.startswith("This action was not run: ")
     assert "tool" in str(parse_action(hear(said(text), in_text=False).action, TOOLS))
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "\nThe files are\n```\na.py\n```\nNow\n```bash\npwd\n```",
+        "\nThen\n```bash\npwd\n```\nThen\n```json\n{}\n```",
+        "\nThen\n```bash\npwd",
+    ],
+    ids=["a dialogue", "a plan", "cut off"],
+)
+def test_of_several_blocks_the_first_counts_and_the_turn_ends_with_it(behind: str) -> None:
+    heard = hear(said(f"First look.\n```bash\nls\n```{behind}"), in_text=True)
+    assert (heard.action, heard.thought) == (LS, "First look.")
+    assert heard.text == "First look.\n```bash\nls\n```"
+    assert "Only the first block was run" in heard.note
+
+
+def test_a_call_without_a_fence_may_be_followed_by_anything() -> None:
+    call = '{"tool": "view", "arguments": {"path": "a.py"}}'
+    heard = hear(said(f"{call}\n{call}\n[step 2 of 12]"), in_text=True)
+    assert (heard.action, heard.text) == (VIEW, call)
+    assert "Only the first block was run" in heard.note
+
+
+@pytest.mark.parametrize("text", ["I would look.", "", "```python\nx\n```", "```bash\nls", '```json\n{"tool"\n```'])
+def test_a_correction_shows_the_form_that_was_asked_for(text: str) -> None:
+    """Models do as they read: told of JSON, they write JSON from then on."""
+    in_text = str(parse_action(hear(said(text), in_text=True).action, TOOLS))
+    assert "one block such as\n```bash\npython baseline.py\n```\n" in in_text
+    assert '{"tool"' not in in_text
+    assert "```" not in str(parse_action(hear(said(text), in_text=False).action, TOOLS))
 
 
 def test_the_thought_is_the_text_beside_the_block() -> None:

@@ -194,12 +194,12 @@ SLOPPY = [
     (huge(5.0), "answer of 5.0 MB"),
 ]
 SLOPPY_TEXT = [
-    (answer("I would look at the files."), "no fenced block with a command; write exactly one"),
-    (answer("```bash\nls\n```\n```bash\npwd\n```"), "2 blocks with commands"),
+    (answer("I would look at the files."), "no fenced block with a command; write a sentence, then one block such as"),
+    (answer("```python\nx = 1\n```"), "a block of python is no command"),
     (answer("```bash\nls"), "a code block does not end"),
     (answer('```json\n{"tool": "bash",\n```'), "cannot be read"),
     (answer('```json\n{"tool": "python", "arguments": {}}\n```'), "there is no tool 'python'"),
-    (answer("la " * 9000 + "```bash\nls\n```", finish_reason="length"), "truncated at 500 tokens"),
+    (answer("la " * 9000 + "```bash\nls\n", finish_reason="length"), "truncated at 500 tokens"),
 ]
 
 
@@ -234,6 +234,16 @@ def test_of_several_calls_the_first_is_run_and_the_model_is_told(env: SynthEnv) 
     note, _, observation = messages(server)[3]["content"].partition("\n")
     assert "Only the first of 3 calls was run" in note
     assert observation == trajectory.steps[0].observation
+
+
+def test_a_command_that_is_whole_is_run_though_the_answer_is_cut_off(env: SynthEnv) -> None:
+    talkative = answer(
+        "Run it.\n```bash\npython baseline.py\n```\nThen I would\n```bash\npython", finish_reason="length"
+    )
+    trajectory, server = played(env, [talkative, SUBMIT_TEXT], mode="text")
+    assert [step.tool for step in trajectory.steps] == ["bash", "submit"]
+    assert messages(server)[2]["content"] == "Run it.\n```bash\npython baseline.py\n```"
+    assert "Only the first block was run" in messages(server)[3]["content"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "tools", "text"])

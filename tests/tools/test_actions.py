@@ -56,7 +56,12 @@ def test_malformed_action_is_corrected(action: Any, wrong: str) -> None:
     assert answer.startswith("This action was not run: ")
     assert wrong in answer
     assert len(answer) < 1000
-    assert '{"tool": NAME' in answer
+    assert "\nWhat can be called:\n  " in answer
+
+
+@pytest.mark.parametrize("action", ["ls", {}, {"tool": "bash", "args": {}}])
+def test_what_is_no_action_at_all_is_told_its_form(action: Any) -> None:
+    assert '{"tool": NAME, "arguments": {NAME: VALUE, ...}}' in str(parse_action(action, TOOLS))
 
 
 @pytest.mark.parametrize(
