@@ -19,11 +19,13 @@ from mlgym_synth.llm.texts import Block, blocks
 from mlgym_synth.tools import TOOLS
 
 NO_CALL = "the answer calls no tool"
-FORM = "write a sentence, then one block such as\n```bash\npython baseline.py\n```\nand nothing after it"
+FORM = "Write a sentence, and below it a block and nothing more, such as\n\n```bash\npython baseline.py\n```"
 ONE_CALL = "[Only the first of {count} calls was run; make one call an answer.]"
 ONE_BLOCK = "[Only the first block was run; write one block an answer, and nothing after it.]"
 _SHELL = ("bash", "sh", "shell", "console")
 _OBJECT = ("json", "tool", "tool_call")
+_OPENED_LATE = re.compile(r"(?<=\S)[ \t]+(```\w+)[ \t]*$", re.M)
+_CLOSED_EARLY = re.compile(r"^(```)[ \t]+(?=\S+[ \t]+\S)", re.M)
 _NAMED = re.compile(r"(\w+)\s*(?:\(\s*\))?\s*")
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"  # what servers without a parser for it leave in the text
 _JSON = json.JSONDecoder(strict=False)  # models write raw newlines into strings
@@ -61,7 +63,7 @@ def hear(reply: Reply, in_text: bool) -> Heard:
     try:
         return read_text(reply.text)
     except Refused as refused:
-        return Heard(malformed(f"{refused.reason}; {FORM}" if in_text else NO_CALL), reply.text)
+        return Heard(malformed(f"{refused.reason}. {FORM}" if in_text else NO_CALL), reply.text)
 
 
 def hear_refused(refused: Refused, in_text: bool) -> Heard:
@@ -73,7 +75,7 @@ def hear_refused(refused: Refused, in_text: bool) -> Heard:
     try:
         return read_text(text)
     except Refused:
-        return Heard(malformed(f"{reason}; {FORM}"), text)
+        return Heard(malformed(f"{reason}. {FORM}"), text)
 
 
 def read_text(text: str) -> Heard:
@@ -88,6 +90,7 @@ def read_text(text: str) -> Heard:
     if _OPEN in text:
         thought, _, rest = text.partition(_OPEN)
         return Heard(_object_action(rest.partition(_CLOSE)[0]), text, thought=thought.strip())
+    text = _CLOSED_EARLY.sub(r"\1\n", _OPENED_LATE.sub(r"\n\1", text))  # fences in a line with prose
     found, unfinished = _blocks(text)
     commands = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT)]
     nameless = [block for block in found if not block.info]

@@ -133,7 +133,7 @@ class LLMAgent:
             self.usage.tokens_received + used.output_tokens,
             self.usage.cost_usd + used.cost_usd,
         )
-        response = reply.text if heard.call is None else ""
+        response = heard.text if heard.call is None else ""
         self.said = Said(heard.thought, reply.reasoning, response, reply.token_ids, reply.logprobs)
         self._ratio = min(max(used.input_tokens / self._length(sent), _LEAST_RATIO), _MOST_RATIO)
         if reply.calls:

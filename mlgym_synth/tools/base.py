@@ -162,7 +162,8 @@ def _misshapen(wrong: str, tools: Mapping[str, Tool]) -> str:
 def _correction(wrong: str, tools: Mapping[str, Tool]) -> str:
     """Says nothing of how an action is written down: models write calls or commands, and do as they read here."""
     calls = "\n".join(f"  {tool.usage()}" for tool in tools.values())
-    return f"This action was not run: {wrong}.\nWhat can be called:\n{calls}"
+    end = "" if wrong.endswith("```") else "."
+    return f"This action was not run: {wrong}{end}\nWhat can be called:\n{calls}"
 
 
 def _clip(value: object) -> str:

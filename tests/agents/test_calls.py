@@ -26,6 +26,8 @@ def said(text: str = "", *calls: tuple[str, str]) -> Reply:
         ("Look.\n\n```bash\nls\n```", LS),
         ("Look.\n```sh\nls\n```\nThen think.", LS),
         ("```\nls\n```", LS),
+        ("I write ```bash\nls\n```", LS),
+        ("I write ```bash\nls\n``` and nothing after it.", LS),
         ("~~~bash\nls\n~~~", LS),
         ("```bash\r\nls\r\n```\r\n", LS),
         ("It holds\n```\na.py\n```\nso\n```bash\nls\n```", LS),
@@ -111,7 +113,7 @@ def test_a_call_without_a_fence_may_be_followed_by_anything() -> None:
 def test_a_correction_shows_the_form_that_was_asked_for(text: str) -> None:
     """Models do as they read: told of JSON, they write JSON from then on."""
     in_text = str(parse_action(hear(said(text), in_text=True).action, TOOLS))
-    assert "one block such as\n```bash\npython baseline.py\n```\n" in in_text
+    assert "such as\n\n```bash\npython baseline.py\n```\nWhat can be called" in in_text
     assert '{"tool"' not in in_text
     assert "```" not in str(parse_action(hear(said(text), in_text=False).action, TOOLS))
 

@@ -194,7 +194,7 @@ SLOPPY = [
     (huge(5.0), "answer of 5.0 MB"),
 ]
 SLOPPY_TEXT = [
-    (answer("I would look at the files."), "no fenced block with a command; write a sentence, then one block such as"),
+    (answer("I would look at the files."), "no fenced block with a command. Write a sentence, and below it a block"),
     (answer("```python\nx = 1\n```"), "a block of python is no command"),
     (answer("```bash\nls"), "a code block does not end"),
     (answer('```json\n{"tool": "bash",\n```'), "cannot be read"),
