@@ -53,7 +53,7 @@ class LLMAgent:
         self.start("", [], 0)
 
     def start(self, statement: str, tools: list[dict[str, Any]], seed: int) -> None:
-        """Begin a conversation; the seed goes along with every request."""
+        """Begin a conversation; requests have seeds from this one on, each its own."""
         self._statement, self._tools, self._seed = statement, tools, seed % _SEEDS
         self._turns: list[Turn] = []
         self._heard: Heard | None = None
@@ -90,7 +90,7 @@ class LLMAgent:
         while True:
             sent = self._conversation()
             try:
-                reply = self._model.chat(sent, [] if self._in_text else self._tools, self._seed)
+                reply = self._model.chat(sent, [] if self._in_text else self._tools, self._seed_now())
                 heard = hear(reply, self._in_text)
             except Refused as refused:
                 if refused.reply is None:
@@ -108,6 +108,10 @@ class LLMAgent:
                 continue
             self._note(reply, heard, sent)
             return heard
+
+    def _seed_now(self) -> int:
+        """One seed for all would draw alike at every step: at a temperature of 0.7, too, a model would say the same."""
+        return (self._seed + len(self._turns)) % _SEEDS
 
     def _conversation(self) -> list[Message]:
         """What is sent next, inside the limit as far as it can be."""
