@@ -35,7 +35,12 @@ def add_to(actions: Commands) -> None:
     command.add_argument("--table", type=Path, required=True, metavar="FILE", help="CSV (UTF-8, a header) or parquet")
     command.add_argument("--target", required=True, metavar="COLUMN", help="what is to be predicted")
     command.add_argument(
-        "--drop", nargs="+", default=[], metavar="COLUMN", help="identifiers, and what gives the target away"
+        "--drop",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="identifiers, and what gives the target away",
     )
     for name, (shown, text) in _TEXTS.items():
         command.add_argument(f"--{name}", metavar=shown, help=text)

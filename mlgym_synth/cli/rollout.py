@@ -42,9 +42,7 @@ def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
     command.add_argument("--agent", required=True, help=WHO_PLAYS)
-    command.add_argument(
-        "--tasks", nargs="+", default=["synth/*"], metavar="GLOB", help="ids or globs (default: synth/*)"
-    )
+    command.add_argument("--tasks", nargs="+", action="extend", metavar="GLOB", help="ids or globs (default: synth/*)")
     command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
     command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
     command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
@@ -60,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     They are left where infrastructure cut them short, or the money was spent before. Also 1 where a part of MLGym's
     checkout is broken, and was left out.
     """
+    arguments.tasks = arguments.tasks or ["synth/*"]
     register_own(arguments)
     broken = register_mlgym(arguments, arguments.tasks)
     entries = registry.select(arguments.tasks, split=arguments.split)

@@ -64,7 +64,13 @@ def add_training(actions: Commands, name: str, help_text: str, example: str) -> 
 def _add_sft(actions: Commands) -> None:
     sft = add_training(actions, "sft", "Fine-tune a model on exported trajectories", EXAMPLE)
     sft.add_argument(
-        "--data", nargs="+", type=Path, required=True, metavar="EXPORT", help="what `export --format trl` wrote"
+        "--data",
+        nargs="+",
+        action="extend",
+        type=Path,
+        required=True,
+        metavar="EXPORT",
+        help="what `export --format trl` wrote",
     )
     sft.add_argument("--truncate", action="store_true", help="cut conversations that are too long, by tokens")
     sft.add_argument("--dry-run", action="store_true", help="check recipe and data without weights, and show the masks")
@@ -80,7 +86,12 @@ def _add_grpo(actions: Commands) -> None:
         "mlgym-synth train grpo --tasks 'task-00*' --recipe qwen3-4b --out students/by-reward",
     )
     grpo.add_argument(
-        "--tasks", nargs="+", required=True, metavar="GLOB", help="ids or globs; those that are to train on"
+        "--tasks",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="GLOB",
+        help="ids or globs; those that are to train on",
     )
     grpo.add_argument("--steps", type=int, metavar="N", help="optimizer steps (or the recipe's)")
     grpo.add_argument("--sandbox", default="auto", choices=("auto", "docker", "bwrap"), help="(default: %(default)s)")
@@ -125,7 +136,7 @@ def run_sft(arguments: argparse.Namespace) -> int:
     require_extra()
     with _progress() as progress:
         if arguments.dry_run:
-            found = dry_run(arguments.data, recipe, progress.read, arguments.examples)
+            found = dry_run(arguments.data, recipe, progress.read, arguments.examples, arguments.out)
         else:
             trained = train(arguments.data, recipe, arguments.out, progress)
     if arguments.dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.masks import Encoded
-from mlgym_synth.training.models import load_tokenizer, tokenizer_sha256
-from mlgym_synth.training.prepare import Prepared, prepare
+from mlgym_synth.training.models import Model, context_of, load_tokenizer, tokenizer_sha256
+from mlgym_synth.training.prepare import Prepared, beyond_context, prepare
 from mlgym_synth.training.processes import world_size
 from mlgym_synth.training.recipe import SftRecipe
+from mlgym_synth.training.run_folder import check_new
 
 Stretches = list[tuple[bool, str]]
 
@@ -58,7 +59,11 @@ class DryRun:
 
 
 def dry_run(
-    data: Sequence[Path], recipe: SftRecipe, report: Callable[[int], None] = lambda done: None, examples: int = 3
+    data: Sequence[Path],
+    recipe: SftRecipe,
+    report: Callable[[int], None] = lambda done: None,
+    examples: int = 3,
+    out: Path | None = None,
 ) -> DryRun:
     """Check data, tokenizer and template against a recipe.
 
@@ -67,21 +72,33 @@ def dry_run(
         recipe: with a tokenizer, or a model to take it from.
         report: called with the number of conversations that were read.
         examples: how many conversations to show, spread over the data.
+        out: where it would be trained; None does not look.
 
     Raises:
-        TrainingRefused: data, tokenizer or template are such that nothing can be shown. What else would stop the
-            training is in `prepared.refusals`, and among the notes.
+        TrainingRefused: data, tokenizer, template or folder are such that nothing can be shown. What else would stop
+            the training is in `prepared.refusals`, and among the notes.
     """
     require_extra()
+    if out is not None:
+        check_new(out)
     tokenizer = load_tokenizer(recipe.tokenizer or recipe.model or "")
-    prepared = prepare(data, recipe, tokenizer, report)
+    prepared = _with_context(prepare(data, recipe, tokenizer, report), recipe)
     rows = packed(prepared, recipe)
     an_epoch = steps_per_epoch(len(rows), recipe)
-    steps = recipe.max_steps or math.ceil(an_epoch * recipe.epochs)
+    steps = optimizer_steps(len(rows), recipe)
     count = min(examples, len(prepared.sequences))
     chosen = [prepared.sequences[number * len(prepared.sequences) // count] for number in range(count)]
     shown = [[(trained, tokenizer.decode(ids)) for trained, ids in one.stretches()] for one in chosen]
     return DryRun(prepared, len(rows), an_epoch, steps, shown, tokenizer_sha256(tokenizer))
+
+
+def _with_context(prepared: Prepared, recipe: SftRecipe) -> Prepared:
+    """Where the model's folder is here; weights need not be in it."""
+    if recipe.model is None or not (Path(recipe.model).expanduser() / "config.json").is_file():
+        return prepared
+    folder = str(Path(recipe.model).expanduser())
+    said = beyond_context(prepared, context_of(Model(folder, folder, {})))
+    return replace(prepared, refusals=(*prepared.refusals, said)) if said else prepared
 
 
 def packed(prepared: Prepared, recipe: SftRecipe) -> Any:
@@ -109,6 +126,11 @@ def _rows(sequences: Sequence[Encoded]) -> Any:
     lists = {name: pa.ListArray.from_arrays(places, pa.array(values)) for name, values in columns.items()}
     known_by = hashlib.sha256(b"".join(hashlib.sha256(part.data).digest() for part in (ids, mask, ends)))
     return Dataset(pa.table(lists), fingerprint=known_by.hexdigest())  # without one it pickles everything to hash it
+
+
+def optimizer_steps(sequences: int, recipe: SftRecipe) -> int:
+    """Steps of the whole training."""
+    return recipe.max_steps or math.ceil(steps_per_epoch(sequences, recipe) * recipe.epochs)
 
 
 def steps_per_epoch(sequences: int, recipe: SftRecipe) -> int:

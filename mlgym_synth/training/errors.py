@@ -7,6 +7,7 @@ TrainingRefused
 ├── TemplateUnusable  a chat template that cannot tell what the assistant said, or that drops the tools
 ├── ModelUnusable     no such model or tokenizer, or not whole
 └── OutUnusable       an output folder that holds something else, or a run with other settings
+TrainingDiverged      one that has begun, and whose loss is no number any more
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class TemplateUnusable(TrainingRefused):
 
 class ModelUnusable(TrainingRefused):
     """A model or tokenizer that is not there or not whole."""
+
+
+class TrainingDiverged(MlgymSynthError):
+    """The loss is no number any more."""
 
 
 class OutUnusable(TrainingRefused):

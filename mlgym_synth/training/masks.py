@@ -150,13 +150,17 @@ def knows_tools(tokenizer: Any) -> bool:
 
 
 def end_tokens(tokenizer: Any, encoded: Encoded) -> list[int]:
-    """The special tokens with which the assistant's stretches end: what a model must stop at."""
+    """The special tokens with which the assistant's stretches end, white space aside: what a model must stop at.
+
+    Of a whole conversation: one that is cut may end in the token that begins a call.
+    """
     special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
-    ends = []
-    for trained, ids in encoded.stretches():
-        if trained and (last := next((token for token in reversed(ids[-3:]) if token in special), None)) is not None:
-            ends.append(last)
-    return list(dict.fromkeys(ends))
+    lasts = (_last_with_ink(tokenizer, ids) for trained, ids in encoded.stretches() if trained)
+    return list(dict.fromkeys(last for last in lasts if last is not None and last in special))
+
+
+def _last_with_ink(tokenizer: Any, ids: list[int]) -> int | None:
+    return next((token for token in reversed(ids[-3:]) if tokenizer.decode([token]).strip()), None)
 
 
 def _check_tools(tokenizer: Any, name: str) -> None:

@@ -73,6 +73,24 @@ def check_folder(path: Path) -> list[Path]:
     return [config, *weights]
 
 
+def has_model(folder: Path) -> bool:
+    """Whether `check_folder` finds nothing missing."""
+    try:
+        check_folder(folder)
+    except ModelUnusable:
+        return False
+    return True
+
+
+def context_of(model: Model) -> int | None:
+    """Tokens that a sequence of this model may have, by its configuration; None if that does not say."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(model.name, **_at(model.revision))
+    known = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return known if isinstance(known, int) and known > 0 else None
+
+
 def load_tokenizer(asked: str, revision: str | None = None) -> Any:
     """A fast tokenizer by folder, by name on the Hub (at this revision), or out of a GGUF file.
 

@@ -15,6 +15,8 @@ from mlgym_synth.training.masks import Encoded, Encoder, end_tokens, make_encode
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.trajectories.splits import Splits
 
+_LOOKED_AT_FOR_STOPS = 20  # conversations
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -98,11 +100,13 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
     reader, encoders = Reader(files), dict[bool, Encoder]()
     kept: list[Encoded] = []
     long: list[tuple[int, str]] = []
-    lengths, cut = list[int](), 0
+    lengths, cut, stops = list[int](), 0, dict[int, None]()
     tasks, splits, known = set[str | None](), Counter[str](), Splits()
     for number, row in enumerate(reader, 1):
         encoded = _encode(row, encoders, tokenizer, recipe)
         lengths.append(len(encoded.ids))
+        if number <= _LOOKED_AT_FOR_STOPS:
+            stops.update(dict.fromkeys(end_tokens(tokenizer, encoded)))
         tasks.add(row.task_id)
         splits[known.of(row.task_id or "", row.split or "unknown")] += 1
         if len(encoded.ids) > recipe.max_length:
@@ -115,11 +119,21 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
     refusals = (*_too_long(long, len(lengths), recipe), *_held_out(splits, recipe))
     if not kept:
         raise TrainingRefused("\n".join(refusals) or _nothing_left(len(lengths), recipe))
-    stops = list(dict.fromkeys(token for one in kept[:20] for token in end_tokens(tokenizer, one)))
     trained = sum(sum(one.mask) for one in kept)
     tokens = sum(len(one.ids) for one in kept)
     counts = Counts(len(lengths), len(kept), len(tasks), dict(splits), lengths, len(long), tokens, trained, cut)
-    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], stops, refusals)
+    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], list(stops), refusals)
+
+
+def beyond_context(prepared: Prepared, context: int | None) -> str | None:
+    """Why these sequences are too long for a model with such a context; None if they are not."""
+    longest = max(len(one.ids) for one in prepared.sequences)
+    if context is None or longest <= context:
+        return None
+    return (
+        f"the longest sequence has {longest} tokens, and the model's context is {context} (max_position_embeddings in"
+        " its config.json). Export with --truncate, or set max_length, or give a model with a longer one."
+    )
 
 
 def _encode(row: Row, encoders: dict[bool, Encoder], tokenizer: Any, recipe: SftRecipe) -> Encoded:
@@ -159,6 +173,11 @@ def _held_out(splits: Counter[str], recipe: SftRecipe) -> list[str]:
 
 
 def _nothing_left(rows: int, recipe: SftRecipe) -> str:
+    if recipe.overlong == "drop":
+        return (
+            f"nothing is left: all {rows} conversations are longer than max_length {recipe.max_length}, and too long"
+            " ones are dropped. Raise it, or cut whole steps when exporting (export --truncate)."
+        )
     return (
         f"nothing is left: all {rows} conversations are longer than max_length {recipe.max_length}, and none has a word"
         " of the assistant before. Raise it, or export with --truncate."

@@ -32,7 +32,7 @@ class Lora(BaseModel):
         targets: names of the modules that get one; `all-linear` is all but the output layer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     r: int = Field(16, ge=1)
     alpha: float = Field(32, gt=0)
@@ -57,7 +57,7 @@ class SftRecipe(BaseModel):
         attention: implementation, as transformers names them; None leaves it to transformers.
         gradient_checkpointing: half the speed lost for most of the activations' memory saved.
         learning_rate, schedule, weight_decay, max_grad_norm: of AdamW.
-        warmup: share of the steps in which the rate rises.
+        warmup: share of the steps in which the rate rises from zero; none of them where that is less than two steps.
         epochs: passes over the data; `max_steps` overrides them.
         batch: sequences a step and process, `accumulation` times.
         processes: what the batch was chosen for; another number is refused. None takes any.
@@ -67,7 +67,7 @@ class SftRecipe(BaseModel):
         allow_heldout: train on held-out tasks too, which makes them useless for evaluation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     description: str = ""
     model: str | None = None
@@ -91,7 +91,7 @@ class SftRecipe(BaseModel):
     batch: int = Field(1, ge=1)
     accumulation: int = Field(8, ge=1)
     processes: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     log_steps: int = Field(1, ge=1)
     save_steps: int = Field(50, ge=1)
     keep_checkpoints: int = Field(2, ge=2)

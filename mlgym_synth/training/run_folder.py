@@ -1,14 +1,17 @@
 """The folder that a training writes: what run it is of, which checkpoints in it are whole, its loss curve.
 
-OUT/training.json      what is trained on what; another run refuses to go on here
-OUT/checkpoint-N/      everything that is needed to go on after step N, `whole.json` written last; `seconds.json`, if
-                       there, says how long it took to get there
-OUT/loss.jsonl         a line every `log_steps` steps
-OUT/                   the model, tokenizer and README.md in the end
+OUT/training.json        what is trained on what; another run refuses to go on here
+OUT/.training.json.lock  held by the process that trains here
+OUT/checkpoint-N/        everything that is needed to go on after step N, `whole.json` written last; `seconds.json`,
+                         if there, says how long it took to get there
+OUT/loss.jsonl           a line every `log_steps` steps
+OUT/                     the model, tokenizer and README.md in the end
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -21,6 +24,7 @@ from mlgym_synth.training.errors import OutUnusable
 
 RUN = "training.json"
 LOSSES = "loss.jsonl"
+_LOCK = f".{RUN}.lock"
 _WHOLE = "whole.json"
 _SECONDS = "seconds.json"
 
@@ -39,8 +43,30 @@ class RunFolder:
     identity: dict[str, Any]
     journals: tuple[str, ...] = (LOSSES,)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """For as long as a training writes here. A folder that is still empty then is removed.
+
+        Raises:
+            OutUnusable: another process trains here.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutUnusable(
+                    f"--out {self.path}: another training is writing here. Wait for it, or give another folder."
+                ) from None
+            try:
+                yield
+            finally:
+                (self.path / _LOCK).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()
+
     def state(self) -> Literal["new", "begun", "done"]:
-        """Whether a training of this identity was here before.
+        """Whether a training of this identity was here before; one that left no checkpoint counts for nothing.
 
         Raises:
             OutUnusable: the folder holds something else, or a run that differs; the message says in what.
@@ -53,6 +79,8 @@ class RunFolder:
                 raise OutUnusable(f"--out {self.path}: is not empty, and not a training. Give a new folder.")
             return "new"
         if changed := list(_differences(known.get("identity", {}), self.identity)):
+            if not known.get("done") and self.checkpoint() is None:
+                return "new"
             raise OutUnusable(
                 f"--out {self.path}: holds a training with other settings: {'; '.join(changed)}. Give a new folder, or"
                 " train with what it was begun with."
@@ -100,6 +128,16 @@ class RunFolder:
 
     def _write(self, run: Mapping[str, Any]) -> None:
         _replace(self.path / RUN, json.dumps(run, indent=2) + "\n")
+
+
+def check_new(out: Path) -> None:
+    """Look whether something else than a training is there.
+
+    Raises:
+        OutUnusable: there is.
+    """
+    if read_run(out) is None:
+        RunFolder(out, {}).state()
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

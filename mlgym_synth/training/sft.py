@@ -17,18 +17,28 @@ from typing import Any, Protocol
 
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.card import versions, write_card
+from mlgym_synth.training.curve import finite, refuse_divergence, warmup_steps
 from mlgym_synth.training.dataset import Reader
-from mlgym_synth.training.dry_run import packed
+from mlgym_synth.training.dry_run import optimizer_steps, packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.masks import keep_template
-from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
-from mlgym_synth.training.prepare import Prepared, prepare
+from mlgym_synth.training.models import (
+    Model,
+    context_of,
+    find_model,
+    has_model,
+    load_tokenizer,
+    load_weights,
+    tokenizer_sha256,
+)
+from mlgym_synth.training.prepare import Prepared, beyond_context, prepare
 from mlgym_synth.training.processes import is_first, wait_for_all, world_size
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.training.run_folder import (
     LOSSES,
     RunFolder,
+    check_new,
     mark_whole,
     read_run,
     remembered_revision,
@@ -105,12 +115,18 @@ def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress
 
     Raises:
         TrainingRefused: data, template, model or output folder are not as they must be. Nothing was trained.
+        TrainingDiverged: the loss is no number any more. There is no student.
     """
     require_extra()
     progress = progress or Quiet()
     plan = _checked(data, recipe, out, progress)
-    state = plan.folder.state()
-    if state == "done":
+    with plan.folder.held() if is_first() else contextlib.nullcontext():
+        return _train(plan, progress)
+
+
+def _train(plan: _Plan, progress: Progress) -> Trained:
+    out, recipe, state = plan.folder.path, plan.recipe, plan.folder.state()
+    if state == "done" and has_model(out):
         return _outcome(plan.folder, int((read_run(out) or {})["results"]["steps"]), already=True)
     weights = load_weights(
         plan.model, _dtype(recipe), recipe.attention, len(plan.tokenizer)
@@ -142,15 +158,14 @@ def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progr
             f"the recipe is for {recipe.processes} processes, and there is {world_size()}: start it with"
             " `accelerate launch`, or --set processes=null for as many as there are."
         )
-    if read_run(out) is None:
-        RunFolder(out, {}).state()  # something else is there: say so before an hour of rendering
+    check_new(out)  # before an hour of rendering
     for _ in Reader(data):  # a wrong line is said before a model is looked for on the Hub
         pass
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
     tokenizer = load_tokenizer(recipe.tokenizer or model.name, None if recipe.tokenizer else model.revision)
     prepared = prepare(data, recipe, tokenizer, progress.read)
-    if prepared.refusals:
-        raise TrainingRefused("\n".join(prepared.refusals))
+    if refusals := [*prepared.refusals, *filter(None, [beyond_context(prepared, context_of(model))])]:
+        raise TrainingRefused("\n".join(refusals))
     identity = {
         "recipe": recipe.model_dump(mode="json", exclude=set(_NO_CURVE)),
         "model": model.identity,
@@ -188,10 +203,11 @@ def _trainer(plan: _Plan, weights: Any, progress: Progress, began: float) -> Any
             """TRL would write one at each checkpoint; ours comes in the end."""
 
     _stopping(plan)(weights)
+    rows = packed(plan.prepared, plan.recipe)
     trainer = Trainer(
         model=weights,
-        args=_arguments(plan),
-        train_dataset=packed(plan.prepared, plan.recipe),
+        args=_arguments(plan, warmup_steps(optimizer_steps(len(rows), plan.recipe), plan.recipe.warmup)),
+        train_dataset=rows,
         processing_class=plan.tokenizer,
         peft_config=peft_config(plan.recipe.lora),
         callbacks=[_watch(plan.folder, progress, began)],
@@ -201,7 +217,7 @@ def _trainer(plan: _Plan, weights: Any, progress: Progress, began: float) -> Any
     return trainer
 
 
-def _arguments(plan: _Plan) -> Any:
+def _arguments(plan: _Plan, warmup: int) -> Any:
     import torch
     from trl import SFTConfig
 
@@ -213,7 +229,7 @@ def _arguments(plan: _Plan) -> Any:
         packing=recipe.packing,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
-        warmup_steps=recipe.warmup,  # below 1 it is a share
+        warmup_steps=warmup,
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         num_train_epochs=recipe.epochs,
@@ -246,12 +262,17 @@ def _watch(folder: RunFolder, progress: Progress, began: float) -> Any:
         last: float | None = None
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if not state.is_world_process_zero or "loss" not in (logs or {}):
+            if "loss" not in (logs or {}):
                 return
+            if state.is_world_process_zero:
+                self.note(state, logs)
+            refuse_divergence(state.global_step, logs)
+
+        def note(self, state: Any, logs: Any) -> None:
             self.last = float(logs["loss"])
-            told = {key: logs[key] for key in ("loss", "learning_rate", "grad_norm", "epoch") if key in logs}
+            told = {key: float(logs[key]) for key in ("loss", "learning_rate", "grad_norm", "epoch") if key in logs}
             with (folder.path / LOSSES).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": state.global_step, **told}, default=float) + "\n")
+                file.write(json.dumps({"step": state.global_step, **finite(told)}) + "\n")
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.is_world_process_zero:

@@ -19,7 +19,8 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from mlgym_synth.training.errors import OutUnusable
+from mlgym_synth.training.dry_run import dry_run
+from mlgym_synth.training.errors import OutUnusable, TrainingDiverged, TrainingRefused
 from mlgym_synth.training.masks import make_encoder
 from mlgym_synth.training.recipe import SftRecipe, load_recipe
 from mlgym_synth.training.run_folder import RunFolder, is_whole, mark_whole, seconds_until
@@ -222,3 +223,76 @@ def test_only_whole_checkpoints_count(tmp_path: Path) -> None:
     assert not is_whole(tmp_path / "checkpoint-10")
     assert folder.newest_checkpoint() == tmp_path / "checkpoint-2"
     assert [loss["step"] for loss in folder.losses()] == [1, 2]
+
+
+def test_a_conversation_that_is_cut_tells_nothing_about_where_to_stop(tmp_path: Path) -> None:
+    base = a_model_folder(tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(str(base))
+    tokenizer.add_tokens(["<call>", "</call>"])
+    tokenizer.save_pretrained(str(base))
+    network = AutoModelForCausalLM.from_pretrained(str(base))
+    network.resize_token_embeddings(len(tokenizer))
+    network.save_pretrained(str(base))
+    row = a_row()
+    encoded = make_encoder(tokenizer, with_tools=True).encode(row["messages"], row["tools"])
+    opening = encoded.ids.index(tokenizer.convert_tokens_to_ids("<call>"))
+    file = an_export(tmp_path / "sft.jsonl", [row])
+    recipe = a_recipe(base, "max_steps=1", "overlong=truncate", f"max_length={opening + 1}")
+    out = train([file], recipe, tmp_path / "out").out
+    stops = json.loads((out / "generation_config.json").read_text())["eos_token_id"]
+    assert stops in (tokenizer.eos_token_id, [tokenizer.eos_token_id])
+
+
+@pytest.mark.parametrize(("steps", "rates"), [(1, [0.01]), (4, [0.0, 0.005, 0.01, 0.01])])
+def test_no_training_is_at_rate_zero_alone(
+    steps: int, rates: list[float], model: Path, export: Path, tmp_path: Path
+) -> None:
+    """A warm-up of one step would be a step that learns nothing."""
+    recipe = a_recipe(model, f"max_steps={steps}", "warmup=0.5", "schedule=constant_with_warmup")
+    out = train([export], recipe, tmp_path / "out").out
+    assert [loss["learning_rate"] for loss in losses(out)] == pytest.approx(rates)
+
+
+def test_a_loss_that_is_no_number_ends_it(model: Path, export: Path, tmp_path: Path) -> None:
+    recipe = a_recipe(model, "learning_rate=1e30", "schedule=constant", "warmup=0")
+    with pytest.raises(TrainingDiverged, match="lower learning_rate"):
+        train([export], recipe, tmp_path / "out")
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+    for line in (tmp_path / "out" / "loss.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+def test_longer_than_the_models_context_is_refused(model: Path, tmp_path: Path) -> None:
+    row = a_row()
+    row["messages"][2]["content"] = "la " * 2000
+    file = an_export(tmp_path / "sft.jsonl", [row])
+    with pytest.raises(TrainingRefused, match="the model's context is 4096"):
+        train([file], a_recipe(model, "max_length=30000"), tmp_path / "out")
+    found = dry_run([file], a_recipe(model, "max_length=30000"))
+    assert "the model's context is 4096" in found.prepared.refusals[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_trained_in_is_in_use(model: Path, export: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with RunFolder(out, {}).held():
+        with pytest.raises(OutUnusable, match="another training is writing here"):
+            train([export], a_recipe(model, "max_steps=1"), out)
+    assert not out.exists()
+    assert train([export], a_recipe(model, "max_steps=1"), out).steps == 1
+
+
+def test_a_start_that_failed_does_not_claim_the_folder(model: Path, export: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="nosuch"):
+        train([export], a_recipe(model, "max_steps=1", "lora.targets=[nosuch]"), out)
+    assert train([export], a_recipe(model, "max_steps=1"), out).steps == 1
+
+
+def test_a_student_without_its_weights_is_saved_again(model: Path, export: Path, tmp_path: Path) -> None:
+    out = train([export], a_recipe(model, "max_steps=4"), tmp_path / "out").out
+    weights = (out / "model.safetensors").read_bytes()
+    (out / "model.safetensors").unlink()
+    again = train([export], a_recipe(model, "max_steps=4"), out)
+    assert (again.already, again.resumed_from) == (False, 4)
+    assert (out / "model.safetensors").read_bytes() == weights

@@ -1,0 +1,35 @@
+"""What SFT and GRPO have in common in how a training runs: warm-up, and a curve of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mlgym_synth.training.errors import TrainingDiverged
+
+_DECISIVE = ("loss", "grad_norm")
+
+
+def warmup_steps(steps: int, share: float) -> int:
+    """Steps in which the rate rises. It begins at zero, so that a single one would be a step that learns nothing."""
+    warm = math.floor(steps * share)
+    return warm if warm > 1 else 0
+
+
+def finite(told: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers as JSON has them: null for those that are none."""
+    return {name: value if math.isfinite(value) else None for name, value in told.items()}
+
+
+def refuse_divergence(step: int, logs: Mapping[str, Any]) -> None:
+    """End a training whose weights cannot be used any more.
+
+    Raises:
+        TrainingDiverged: the loss or the gradient is not finite.
+    """
+    if wrong := [f"{name} {float(logs[name])}" for name in _DECISIVE if not math.isfinite(float(logs.get(name, 0)))]:
+        raise TrainingDiverged(
+            f"step {step}: {' and '.join(wrong)}. Nothing is to be had of these weights: train into a new folder with a"
+            " lower learning_rate, or a longer warmup."
+        )
