@@ -7,9 +7,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 
 import mlgym_synth
-from mlgym_synth.errors import TaskNotFound
+from mlgym_synth.env import SynthEnv
+from mlgym_synth.errors import SandboxUnavailable, TaskNotFound
 from mlgym_synth.vector import SynthVectorEnv
 
 
@@ -98,3 +100,71 @@ def test_number_of_actions_must_fit(backend: str) -> None:
             envs.step([bash("true")])
         with pytest.raises(ValueError, match="1 seeds for 2"):
             envs.reset(seed=[1])
+
+
+def test_the_number_of_environments_is_as_asked_or_refused() -> None:
+    for number in (0, -1):
+        with pytest.raises(ValueError, match=f"num_envs={number}: must be at least 1"):
+            mlgym_synth.make_vec("task-0006", number)
+    with pytest.raises(ValueError, match="num_envs=5 with 2 tasks"):
+        mlgym_synth.make_vec(["task-0006", "task-0007"], num_envs=5)
+    for envs, number in (
+        (mlgym_synth.make_vec("task-0006"), 1),
+        (mlgym_synth.make_vec("task-0006", 3), 3),
+        (mlgym_synth.make_vec(["task-0006", "task-0007"], 2), 2),
+        (SynthVectorEnv(tasks="task-0006"), 1),
+    ):
+        assert len(envs.envs) == envs.num_envs == number
+        envs.close()
+
+
+@pytest.fixture
+def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """The seeds that envs were reset with; none of them opens a sandbox."""
+    given: list[int | None] = []
+
+    def reset(self: SynthEnv, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        given.append(seed)
+        if seed == 404:
+            raise SandboxUnavailable("there is none")
+        return "the statement", {}
+
+    monkeypatch.setattr(SynthEnv, "reset", reset)
+    return given
+
+
+def test_seeds_are_any_sequence_of_whole_numbers(seeds: list[int | None]) -> None:
+    with mlgym_synth.make_vec("task-0006", num_envs=2) as envs:
+        for seed in ((3, 4), [3, 4], np.array([3, 4]), range(3, 5), 3, np.int64(3)):
+            envs.reset(seed=seed)
+            assert sorted(map(str, seeds)) == ["3", "4"], seed
+            assert {type(own) for own in seeds} == {int}, "Gymnasium takes no other"
+            seeds.clear()
+        envs.reset(seed=(7, None))
+        assert set(seeds) == {7, None}
+        with pytest.raises(ValueError, match="3 seeds for 2"):
+            envs.reset(seed=(1, 2, 3))
+        with pytest.raises(TypeError):
+            envs.reset(seed=(1.5, 2))  # type: ignore[arg-type]
+
+
+def test_what_has_not_begun_everywhere_or_is_closed_cannot_go_on(
+    seeds: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stepped = []
+    monkeypatch.setattr(SynthEnv, "step", lambda self, action: stepped.append(action))
+    envs = mlgym_synth.make_vec("task-0006", num_envs=2)
+    with pytest.raises(ResetNeeded):
+        envs.step([bash("true")] * 2)
+    with pytest.raises(SandboxUnavailable):
+        envs.reset(seed=[1, 404])
+    with pytest.raises(ResetNeeded):
+        envs.step([bash("true")] * 2)
+    envs.reset(seed=1)
+    envs.close()
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        envs.reset()
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        envs.step([bash("true")] * 2)
+    assert not stepped
+    envs.close()
