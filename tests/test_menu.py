@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.error import ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
 
+from mlgym_synth import registry
 from mlgym_synth.agents.goal import Goal, read_goal
 from mlgym_synth.agents.plans import Idea, Knob
 from mlgym_synth.agents.scripted import tool
 from mlgym_synth.agents.strategy import Purse
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.errors import SandboxDied
+from mlgym_synth.errors import SandboxDied, TaskNotFound
 from mlgym_synth.menu import ACTIONS, OBSERVED, MenuActions, MenuVectorEnv
 from mlgym_synth.menu.desk import Desk
 
@@ -241,6 +246,104 @@ def test_infrastructure_that_fails_is_told_apart_and_the_vector_goes_on(
     _, _, _, truncations, infos = vector.step(np.array([0]))
     assert truncations.tolist() == [False]
     assert "infrastructure_error" not in infos
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
+    """What a vector asked of its menus, `reset` with seed and options or `step` with the action; none of them plays."""
+    calls: list[tuple[str, Any, Any]] = []
+    seen, info = np.zeros(OBSERVED, np.float32), {"action_mask": np.ones(len(ACTIONS), np.int8)}
+
+    def reset(self: MenuActions, *, seed: int | None = None, options: Any = None) -> Any:
+        calls.append(("reset", seed, options))
+        return seen, info
+
+    def step(self: MenuActions, action: int) -> Any:
+        calls.append(("step", action, None))
+        return seen, 0.0, False, False, info
+
+    monkeypatch.setattr(MenuActions, "reset", reset)
+    monkeypatch.setattr(MenuActions, "step", step)
+    return calls
+
+
+def test_a_vector_does_nothing_that_does_not_fit_all_of_it(asked: list[tuple[str, Any, Any]]) -> None:
+    with closing(MenuVectorEnv(3, tasks=[GAPS])) as envs:
+        with pytest.raises(ResetNeeded):
+            envs.step(np.array([0, 0, 0]))
+        with pytest.raises(ValueError, match="2 seeds for 3 environments"):
+            envs.reset(seed=[1, 2])
+        assert not asked
+        envs.reset(seed=(1, 2, 3), options={"a": 1})
+        assert [(kind, options) for kind, _, options in asked] == [("reset", {"a": 1})] * 3
+        asked.clear()
+        for actions, fault in (
+            ([0, 0], "2 actions for 3 environments"),
+            ([0, 0, 0, 0], "4 actions for 3 environments"),
+            ([13, 1, 1], "action 13 of environment 0: must be an index of ACTIONS, 0 to 12"),
+            ([1, 1, -1], "action -1 of environment 2"),
+            ([1, 0.5, 1], "of environment 0"),
+        ):
+            with pytest.raises(ValueError, match=fault):
+                envs.step(np.array(actions))
+        assert not asked
+        assert envs.step([0, 1, 12])[0].shape == (3, OBSERVED)
+        assert sorted(asked) == [("step", 0, None), ("step", 1, None), ("step", 12, None)]
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        envs.step(np.array([0, 0, 0]))
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        envs.reset()
+
+
+def test_a_vector_raises_only_when_none_of_it_is_at_work(
+    asked: list[tuple[str, Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, left = threading.Event(), threading.Event()
+
+    def step(self: MenuActions, action: int) -> Any:
+        if action == 0:
+            entered.wait(10)
+            raise RuntimeError("a bug")
+        entered.set()
+        left.wait(0.3)  # nobody sets it: this one takes that long
+        left.set()
+        raise RuntimeError("a later bug")
+
+    with closing(MenuVectorEnv(2, tasks=[GAPS])) as envs:
+        envs.reset(seed=0)
+        monkeypatch.setattr(MenuActions, "step", step)
+        with pytest.raises(RuntimeError, match="a bug"):
+            envs.step(np.array([0, 1]))
+        assert left.is_set()
+
+
+def test_the_tasks_of_a_vector_are_looked_up_at_once() -> None:
+    with pytest.raises(TaskNotFound, match="nosuch"):
+        MenuVectorEnv(1, tasks=[GAPS, "nosuch"])
+    with pytest.raises(ValueError, match="at least one"):
+        MenuVectorEnv(0, tasks=[GAPS])
+    with pytest.raises(ValueError, match="at least one"):
+        MenuVectorEnv(1)
+
+
+def test_the_name_of_a_task_is_one_task(asked: list[tuple[str, Any, Any]]) -> None:
+    for number, expected in ((None, 1), (2, 2)):
+        with closing(MenuVectorEnv(number, tasks=GAPS)) as envs:
+            assert envs.reset(seed=0)[0].shape == (expected, OBSERVED)
+
+
+def test_a_task_that_broke_meanwhile_costs_its_turn_alone(asked: list[tuple[str, Any, Any]], tmp_path: Path) -> None:
+    folder = shutil.copytree(registry.find(KNAPSACK).folder, tmp_path / KNAPSACK)
+    with closing(MenuVectorEnv(1, tasks=[GAPS, str(folder)])) as envs:
+        envs.reset(seed=0)
+        envs._slots[0]._ended = True
+        shutil.rmtree(folder)
+        *_, truncations, infos = envs.step(np.array([0]))
+        assert truncations.tolist() == [True]
+        assert "TaskNotFound" in infos["infrastructure_error"][0]
+        *_, truncations, infos = envs.step(np.array([0]))
+        assert truncations.tolist() == [False]
+        assert "infrastructure_error" not in infos
 
 
 @pytest.mark.slow
