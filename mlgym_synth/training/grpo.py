@@ -7,8 +7,6 @@ plays; an episode's reward is its return, and one that infrastructure cut short 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import random
 import time
 import warnings
@@ -16,90 +14,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from mlgym_synth import registry
 from mlgym_synth.errors import RolloutStopped, TaskNotFound
-from mlgym_synth.limits import Limits
 from mlgym_synth.llm.acting import system_prompt
 from mlgym_synth.sandbox import choose_backend
 from mlgym_synth.training import require_extra
-from mlgym_synth.training.errors import ExtraMissing, RecipeInvalid, TemplateUnusable
+from mlgym_synth.training.card import versions, write_grpo_card
+from mlgym_synth.training.curve import warmup_steps
+from mlgym_synth.training.errors import ExtraMissing, OutUnusable, RecipeInvalid, TemplateUnusable, TrainingRefused
 from mlgym_synth.training.grpo_env import Players
+from mlgym_synth.training.grpo_recipe import GrpoRecipe, load_grpo_recipe, shipped_grpo
+from mlgym_synth.training.grpo_watch import telling_divergence, watch
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.masks import keep_template
-from mlgym_synth.training.models import Model, find_model, load_tokenizer, load_weights, tokenizer_sha256
-from mlgym_synth.training.processes import first_fault, is_first, wait_for_all
-from mlgym_synth.training.recipe import RECIPES, Lora, build, read_yaml
-from mlgym_synth.training.run_folder import LOSSES, RunFolder, mark_whole, read_run, remembered_revision, step_of
+from mlgym_synth.training.models import Model, find_model, has_model, load_tokenizer, load_weights, tokenizer_sha256
+from mlgym_synth.training.processes import first_fault, is_first, wait_for_all, world_size
+from mlgym_synth.training.run_folder import LOSSES, RunFolder, read_run, remembered_revision, seconds_until, step_of
 
+__all__ = ["EPISODES", "GrpoRecipe", "GrpoResult", "load_grpo_recipe", "shipped_grpo", "train_grpo"]
 EPISODES = "episodes.jsonl"
 """A line for each episode of a training: optimizer step, task, seed, return, exit status, steps, fault."""
-_LOGGED = ("loss", "reward", "reward_std", "frac_reward_zero_std", "grad_norm", "entropy", "completions/mean_length",
-           "tools/call_frequency", "tools/failure_frequency", "step_time")  # fmt: skip
-
-
-class GrpoRecipe(BaseModel):
-    """How a student learns from rewards.
-
-    Attributes:
-        description: for people.
-        model, tokenizer: a folder, a name on the Hub, or a `.gguf` file; None takes the model's tokenizer.
-        steps: optimizer steps.
-        generations: episodes of one task and seed, whose returns are compared with each other.
-        episodes: tasks a step and process, with `generations` episodes each.
-        accumulation: such batches to a step.
-        max_completion_length: tokens of an episode behind the statement, the tools' output included.
-        max_tool_calls: answers with calls in an episode.
-        max_steps: the env's budget; None takes the task's.
-        limits: fields of `Limits` that override the task's.
-        learning_rate, schedule, max_grad_norm: of AdamW.
-        warmup: share of the steps in which the rate rises; a `constant` one does not.
-        beta: weight of the KL term to the untrained model; 0 leaves it out, and that model out of memory.
-        temperature: of sampling.
-        lora: adapters, merged into the model in the end; None trains all weights.
-        dtype: of the weights in memory; bf16: mixed precision.
-        gradient_checkpointing: half the speed lost for most of the activations' memory saved.
-        vllm: generate with vLLM in this process (`colocate`) or by `trl vllm-serve` (`server`); None: transformers.
-        vllm_memory: share of a GPU's memory that vLLM takes, if colocated.
-        vllm_context: longest sequence for vLLM; None takes the model's.
-        seed: of task order, sampling and adapters.
-        log_steps, save_steps: steps between figures written down, and between checkpoints.
-        allow_heldout: train on held-out tasks too, which makes them useless for evaluation.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    description: str = ""
-    model: str | None = None
-    tokenizer: str | None = None
-    steps: int = Field(100, ge=1)
-    generations: int = Field(8, ge=2)
-    episodes: int = Field(1, ge=1)
-    accumulation: int = Field(1, ge=1)
-    max_completion_length: int = Field(8192, ge=16)
-    max_tool_calls: int = Field(30, ge=1)
-    max_steps: int | None = Field(None, ge=1)
-    limits: dict[str, float] = Field(default_factory=dict)
-    learning_rate: float = Field(1e-6, gt=0)
-    schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "constant"
-    warmup: float = Field(0.03, ge=0, lt=1)
-    max_grad_norm: float = Field(1.0, gt=0)
-    beta: float = Field(0.0, ge=0)
-    temperature: float = Field(1.0, gt=0)
-    lora: Lora | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    bf16: bool = False
-    gradient_checkpointing: bool = False
-    vllm: Literal["colocate", "server"] | None = None
-    vllm_memory: float = Field(0.3, gt=0, lt=1)
-    vllm_context: int | None = Field(None, ge=64)
-    seed: int = Field(0, ge=0)
-    log_steps: int = Field(1, ge=1)
-    save_steps: int = Field(50, ge=1)
-    allow_heldout: bool = False
+_NO_CURVE = {"description", "steps", "model", "tokenizer", "processes", "log_steps", "save_steps"}
+"""Settings that do not change what is learned, or that are told by content, or apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +47,8 @@ class GrpoResult:
     Attributes:
         out: where the model is.
         steps: optimizer steps in all.
-        seconds: of this call.
-        rewards: mean reward of each logged step.
+        seconds: of training, resumptions included, each from the checkpoint that it went on from.
+        rewards: mean reward of each logged step that had one.
         resumed_from: the step of the checkpoint that it went on from, 0 if none.
         already: so many steps were made before, and nothing was done.
     """
@@ -123,28 +61,22 @@ class GrpoResult:
     already: bool = False
 
 
-def shipped_grpo() -> dict[str, Path]:
-    """The recipes that come with the package, by name."""
-    return {file.stem: file for file in sorted((RECIPES / "grpo").glob("*.yaml"))}
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All that was checked before the weights are read."""
 
-
-def load_grpo_recipe(recipe: str | None, overrides: Sequence[str] = (), **given: Any) -> GrpoRecipe:
-    """A recipe by name or file, with settings changed; as `recipe.load_recipe`.
-
-    Raises:
-        RecipeInvalid: no such recipe, not YAML, an unknown key, a value out of its range.
-    """
-    values = {} if recipe is None else read_yaml(recipe, shipped_grpo())
-    made = build(GrpoRecipe, recipe or "recipe", values, overrides, given)
-    if unknown := sorted(set(made.limits) - set(Limits.model_fields)):
-        raise RecipeInvalid(f"limits.{unknown[0]}: unknown. Fields are {', '.join(Limits.model_fields)}.")
-    return made
+    recipe: GrpoRecipe
+    model: Model
+    tokenizer: Any
+    entries: Sequence[registry.TaskEntry]
+    folder: RunFolder
 
 
 def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str = "auto") -> GrpoResult:
-    """Train `recipe.model` by GRPO on the tasks that match, in real sandboxes; run again, it resumes, or adds steps.
+    """Train `recipe.model` by GRPO on the tasks that match, in real sandboxes; run again, it resumes.
 
-    Everything is checked before weights are loaded. TRL calls the tools of a batch's episodes one after the other.
+    With a constant schedule it also adds steps, if asked for more. Everything is checked before weights are loaded. TRL
+    calls the tools of a batch's episodes one after the other.
 
     Args:
         tasks: ids or globs; of them those of the train split, unless the recipe allows others.
@@ -157,44 +89,89 @@ def train_grpo(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str
         TaskNotFound: no task matches.
         SandboxUnavailable: no sandbox can be had here.
         RolloutStopped: one episode after the other was cut short; the last checkpoint is kept.
+        TrainingDiverged: the loss is no number any more. There is no student.
     """
+    plan = _checked(tasks, recipe, out, sandbox)
+    players = Players(
+        {"max_steps": recipe.max_steps, "limits": recipe.limits or None, "sandbox": sandbox}, out / EPISODES
+    )
+    with plan.folder.held() if is_first() else contextlib.nullcontext(), contextlib.closing(players):
+        return _train(plan, players)
+
+
+def _checked(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str) -> _Plan:
     _require_packages(recipe)
     if recipe.model is None:
         raise RecipeInvalid("model: give a folder, a name on the Hub, or a .gguf file")
+    if recipe.processes not in (None, world_size()):
+        raise TrainingRefused(
+            f"the recipe is for {recipe.processes} processes, and there is {world_size()}: start it with"
+            " `accelerate launch`, or --set processes=null for as many as there are."
+        )
     entries = _entries(tasks, recipe)
     choose_backend(sandbox)
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
     tokenizer = checked_tokenizer(recipe.tokenizer or recipe.model, None if recipe.tokenizer else model.revision)
-    settings = recipe.model_dump(mode="json", exclude={"description", "steps", "model", "log_steps", "save_steps"})
     folder = RunFolder(out, {
-        "grpo": settings, "model": model.identity, "tokenizer": tokenizer_sha256(tokenizer),
+        "grpo": recipe.model_dump(mode="json", exclude=_NO_CURVE),
+        "model": model.identity,
+        "tokenizer_sha256": tokenizer_sha256(tokenizer),
         "tasks": {entry.id: entry.sha256 for entry in entries},
+        "processes": world_size(),
     }, (LOSSES, EPISODES))  # fmt: skip
-    if folder.state() == "done" and (made := int((read_run(out) or {})["results"]["steps"])) >= recipe.steps:
-        return GrpoResult(out, made, 0.0, _rewards(folder), already=True)
+    folder.state()  # something else is there: say so before weights are read
+    return _Plan(recipe, model, tokenizer, entries, folder)
+
+
+def _train(plan: _Plan, players: Players) -> GrpoResult:
+    recipe, folder, out = plan.recipe, plan.folder, plan.folder.path
+    done = (read_run(out) or {}).get("results") if folder.state() == "done" else None
+    _refuse_other_rates(recipe, folder)
+    if done and done["steps"] >= recipe.steps and has_model(out):
+        return GrpoResult(out, int(done["steps"]), float(done["seconds"]), _rewards(folder), already=True)
+    weights = load_weights(plan.model, recipe.dtype, None, len(plan.tokenizer))  # the last thing that can be refused
     wait_for_all()  # before the first process changes what the others have just read
     if is_first():
         folder.newest_checkpoint()
-        folder.begin({"steps": recipe.steps, "model": recipe.model})
+        folder.begin(_about(plan))
     wait_for_all()
     resume = folder.checkpoint()
-    players = Players(
-        {"max_steps": recipe.max_steps, "limits": recipe.limits or None, "sandbox": sandbox}, out / EPISODES
-    )
-    began = time.monotonic()
-    try:
-        with _fewer_warnings():
-            trainer = _trainer(recipe, model, tokenizer, entries, players, out)
-            keep_template(tokenizer, trainer.chat_template or tokenizer.chat_template)  # TRL has its own of some
-            trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-            save_student(trainer, recipe.lora, model, recipe.dtype, tokenizer, out)
-    finally:
-        players.close()
+    began = time.monotonic() - (seconds_until(resume) if resume else 0.0)  # had it been done in one go
+    with _fewer_warnings(), telling_divergence():
+        trainer = _trainer(plan, weights, players, began)
+        keep_template(plan.tokenizer, trainer.chat_template or plan.tokenizer.chat_template)  # TRL has its own of some
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        save_student(trainer, recipe.lora, plan.model, recipe.dtype, plan.tokenizer, out)
     steps, seconds, rewards = int(trainer.state.global_step), round(time.monotonic() - began, 1), _rewards(folder)
     if is_first():
-        folder.finish({"steps": steps, "seconds": seconds, "rewards": rewards})
+        results = {"steps": steps, "seconds": seconds, "rewards": rewards}
+        write_grpo_card(out, recipe, read_run(out) or {}, results)
+        folder.finish(results)
     wait_for_all()
     return GrpoResult(out, steps, seconds, rewards, step_of(resume) if resume else 0)
+
+
+def _refuse_other_rates(recipe: GrpoRecipe, folder: RunFolder) -> None:
+    """Steps can be added only where those that were made had the rates that they would have had anyway."""
+    if recipe.grows or folder.state() == "new":
+        return
+    begun = (read_run(folder.path) or {}).get("steps")
+    if begun != recipe.steps and (folder.state() == "done" or folder.checkpoint() is not None):
+        raise OutUnusable(
+            f"--out {folder.path}: was begun with {begun} steps, which cannot be {recipe.steps} now: with"
+            f" schedule={recipe.schedule} the learning rate depends on the number of steps. Train with --steps {begun},"
+            " or into a new folder; with schedule=constant from the start, steps can be added."
+        )
+
+
+def _about(plan: _Plan) -> dict[str, Any]:
+    return {
+        "base_model": plan.model.asked,
+        "steps": plan.recipe.steps,
+        "recipe_sha256": plan.recipe.sha256(),
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "versions": versions(),
+    }
 
 
 def checked_tokenizer(asked: str, revision: str | None = None) -> Any:
@@ -230,7 +207,7 @@ def _require_packages(recipe: GrpoRecipe) -> None:
 
 
 def _rewards(folder: RunFolder) -> list[float]:
-    return [line["reward"] for line in folder.losses()]
+    return [line["reward"] for line in folder.losses() if line.get("reward") is not None]
 
 
 def _entries(tasks: Sequence[str], recipe: GrpoRecipe) -> list[registry.TaskEntry]:
@@ -250,16 +227,14 @@ def rows(entries: Sequence[registry.TaskEntry], recipe: GrpoRecipe) -> list[dict
         {"role": "user", "content": ""},
     ]  # `reset` adds the statement
     rng, found = random.Random(recipe.seed), list[dict[str, Any]]()
-    groups = recipe.steps * recipe.episodes * recipe.accumulation * int(os.environ.get("WORLD_SIZE", "1"))
+    groups = recipe.steps * recipe.episodes * recipe.accumulation * world_size()
     while len(found) < groups:
         for entry in rng.sample(list(entries), len(entries)):
             found.append({"prompt": prompt, "task": entry.address, "seed": rng.randrange(2**31)})
     return found[:groups]
 
 
-def _trainer(
-    recipe: GrpoRecipe, model: Model, tokenizer: Any, entries: Sequence[registry.TaskEntry], players: Players, out: Path
-) -> Any:
+def _trainer(plan: _Plan, weights: Any, players: Players, began: float) -> Any:
     """TRL's trainer, with the environments made by `players`."""
     from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
@@ -279,46 +254,36 @@ def _trainer(
             return rewards
 
     logging.disable_progress_bar()
+    if plan.model.revision is not None and plan.recipe.lora is None:
+        # TRL loads the untrained model of the KL term by this name, and without a revision.
+        weights.config.name_or_path = weights.name_or_path = _snapshot(plan.model)
     trainer = Trainer(
-        model=load_weights(model, recipe.dtype, None, len(tokenizer)),
-        args=_arguments(recipe, out),
-        train_dataset=Dataset.from_list(rows(entries, recipe)),
-        processing_class=tokenizer,
-        peft_config=peft_config(recipe.lora),
+        model=weights,
+        args=_arguments(plan.recipe, plan.folder.path),
+        train_dataset=Dataset.from_list(rows(plan.entries, plan.recipe)),
+        processing_class=plan.tokenizer,
+        peft_config=peft_config(plan.recipe.lora),
         environment_factory=players,
-        callbacks=[_watch()],
+        callbacks=[watch(began)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
+def _snapshot(model: Model) -> str:
+    """The folder, in the Hub's cache, of the commit that the weights were loaded from."""
+    from transformers.utils import cached_file
+
+    return str(Path(cached_file(model.name, "config.json", revision=model.revision)).parent)
+
+
 @contextlib.contextmanager
 def _fewer_warnings() -> Iterator[None]:
-    """Without TRL's that its integration is new, and transformers' about a name that TRL uses."""
+    """Without TRL's that its integration is new, and transformers' about names that TRL and PEFT use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You are using 'environment_factory'", UserWarning)
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing\w*` is deprecated", FutureWarning)
         yield
-
-
-def _watch() -> Any:
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):  # type: ignore[misc]  # as above
-        """Writes the curve, and marks checkpoints that are whole."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if state.is_world_process_zero and "reward" in (logs or {}):
-                line = {"step": state.global_step, **{key: float(logs[key]) for key in _LOGGED if key in logs}}
-                with Path(args.output_dir, LOSSES).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            wait_for_all()  # every process writes its random state
-            if state.is_world_process_zero:
-                mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-
-    return Watch()
 
 
 def _arguments(recipe: GrpoRecipe, out: Path) -> Any:
@@ -341,13 +306,14 @@ def _arguments(recipe: GrpoRecipe, out: Path) -> Any:
         beta=recipe.beta,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
-        warmup_steps=recipe.warmup,  # below 1 it is a share
+        warmup_steps=warmup_steps(recipe.steps, recipe.warmup),
         max_grad_norm=recipe.max_grad_norm,
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         activation_checkpointing=recipe.gradient_checkpointing,
         logging_steps=recipe.log_steps,
+        logging_nan_inf_filter=False,  # a loss that is not finite is to be seen
         save_steps=recipe.save_steps,
         save_total_limit=2,
         shuffle_dataset=False,  # `rows` has shuffled

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,8 +19,15 @@ from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import RolloutStopped, SandboxDied, TaskNotFound
 from mlgym_synth.sandbox.base import Sandbox
 from mlgym_synth.tools import TOOLS
-from mlgym_synth.training.errors import ExtraMissing, ModelUnusable, OutUnusable, RecipeInvalid, TemplateUnusable
-from mlgym_synth.training.grpo import EPISODES, GrpoRecipe, _arguments, load_grpo_recipe, rows, shipped_grpo, train_grpo
+from mlgym_synth.training.errors import (
+    ExtraMissing,
+    ModelUnusable,
+    OutUnusable,
+    RecipeInvalid,
+    TemplateUnusable,
+    TrainingRefused,
+)
+from mlgym_synth.training.grpo import EPISODES, GrpoRecipe, load_grpo_recipe, rows, train_grpo
 from mlgym_synth.training.grpo_env import CUT_SHORT, FAULTS_IN_A_ROW, OVER, Players
 from mlgym_synth.training.models import check_folder, load_tokenizer
 from mlgym_synth.training.recipe import Lora
@@ -93,6 +101,7 @@ def test_two_steps_learn_from_the_returns_of_the_env_and_go_on_where_they_were(
     steps = [json.loads(line)["step"] for line in (tmp_path / "out" / EPISODES).read_text().splitlines()]
     assert steps == [1] * 4 + [2] * 4 + [3] * 4
     assert further.rewards[:2] == result.rewards
+    assert further.seconds > result.seconds  # of all three steps
     with pytest.raises(OutUnusable, match=r"learning_rate was 0\.01 and is 0\.02"):
         train_grpo([TASK], a_recipe(caller, steps=3, learning_rate=2e-2), tmp_path / "out", "bwrap")
 
@@ -187,8 +196,19 @@ def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Pa
     from transformers import AutoModelForCausalLM
     from trl.chat_template_utils import get_training_chat_template
 
-    recipe = a_recipe(caller, steps=1, lora=Lora(r=4), schedule="constant_with_warmup", warmup=0.5)
+    recipe = a_recipe(
+        caller,
+        steps=1,
+        lora=Lora(r=4),
+        schedule="constant_with_warmup",
+        warmup=0.5,
+        beta=0.1,
+        gradient_checkpointing=True,
+    )
     out = train_grpo([TASK], recipe, tmp_path / "out", "bwrap").out
+    check_curve_and_card(out, recipe)
+    with pytest.raises(OutUnusable, match=r"begun with 1 steps, which cannot be 2 .* --steps 1, .*schedule=constant"):
+        train_grpo([TASK], recipe.model_copy(update={"steps": 2}), out, "bwrap")
     assert check_folder(out)
     assert json.loads((out / "adapter" / "adapter_config.json").read_text())["r"] == 4
     base, merged = (AutoModelForCausalLM.from_pretrained(str(folder)).state_dict() for folder in (caller, out))
@@ -201,10 +221,14 @@ def test_adapters_are_merged_so_that_it_can_be_served(caller: Path, tmp_path: Pa
     assert torch.equal(base["model.embed_tokens.weight"], merged["model.embed_tokens.weight"])
 
 
-def test_the_rate_rises_as_the_recipe_says(tmp_path: Path) -> None:
-    recipe = load_grpo_recipe(None, ["schedule=constant_with_warmup", "warmup=0.25", "steps=8"])
-    assert _arguments(recipe, tmp_path).get_warmup_steps(8) == 2
-    assert load_grpo_recipe("qwen3-4b").warmup > 0
+def check_curve_and_card(out: Path, recipe: GrpoRecipe) -> None:
+    line = json.loads((out / "loss.jsonl").read_text())
+    assert {"loss", "learning_rate", "grad_norm", "epoch", "kl", "completions/clipped_ratio"} <= set(line)
+    assert line["learning_rate"] == recipe.learning_rate  # half of one step is none to warm up in
+    card, run = (out / "README.md").read_text(), json.loads((out / "training.json").read_text())
+    assert f"| {TASK} | `{run['identity']['tasks'][TASK]}` |" in card
+    for told in (recipe.sha256(), run["identity"]["tokenizer_sha256"], "| trl | ", "1 steps in 0.0", "- grpo\n"):
+        assert told in card
 
 
 TWO = """
@@ -260,7 +284,8 @@ def test_two_processes_train_one_model(caller: Path, tmp_path: Path) -> None:
     rng = {file.name for file in (tmp_path / "out" / "checkpoint-1").glob("rng_state_*.pth")}
     whole = json.loads((tmp_path / "out" / "checkpoint-1" / "whole.json").read_text())
     assert rng == {"rng_state_0.pth", "rng_state_1.pth"} <= set(whole)
-    assert train_grpo([TASK], a_recipe(caller, steps=1, **settings, learning_rate=1e-6), tmp_path / "out").already
+    with pytest.raises(OutUnusable, match="processes was 2 and is 1"):
+        train_grpo([TASK], a_recipe(caller, steps=1, **settings, learning_rate=1e-6), tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -304,30 +329,23 @@ def test_what_cannot_be_trained_is_said_before_anything_is(
         train_grpo([TASK], a_recipe(tmp_path / "nowhere"), out, "bwrap")
     with pytest.raises(RecipeInvalid, match="model: give"):
         train_grpo([TASK], load_grpo_recipe(None), out, "bwrap")
+    with pytest.raises(TrainingRefused, match=r"for 8 processes, and there is 1: .*accelerate launch"):
+        train_grpo([TASK], a_recipe(caller, processes=8), out, "bwrap")
     for template, said in ((WITHOUT_TOOLS, "no tool calls"), (PLAIN, "does not know how to read")):
         folder = a_model_folder(tmp_path / said.replace(" ", "-"), template)
         with pytest.raises(TemplateUnusable, match=said):
             train_grpo([TASK], a_recipe(folder), out, "bwrap")
     with pytest.raises(ExtraMissing, match="pip install vllm"):
         train_grpo([TASK], a_recipe(caller, vllm="colocate"), out, "bwrap")
+    smaller = tmp_path / "smaller"
+    shutil.copytree(caller, smaller)
+    (smaller / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelUnusable, match="cannot be loaded"):
+        train_grpo([TASK], a_recipe(smaller), out, "bwrap")
     monkeypatch.setattr("mlgym_synth.training.find_spec", lambda name: None if name == "trl" else object())
     with pytest.raises(ExtraMissing, match=r"training needs trl: pip install 'mlgym-synth\[train\]'"):
         train_grpo([TASK], recipe, out, "bwrap")
     assert not out.exists()
-
-
-def test_recipes_are_whole_and_mistakes_in_them_are_named() -> None:
-    assert set(shipped_grpo()) == {"qwen3-4b", "qwen3-0.6b-lora"}
-    for name in shipped_grpo():
-        recipe = load_grpo_recipe(name)
-        assert recipe.vllm == "colocate"
-        assert "not run" in recipe.description
-    with pytest.raises(RecipeInvalid, match="generations"):
-        load_grpo_recipe(None, ["generations=1"])
-    with pytest.raises(RecipeInvalid, match="did you mean 'temperature'"):
-        load_grpo_recipe(None, ["temprature=1"])
-    with pytest.raises(RecipeInvalid, match=r"limits\.tool_seconds: unknown"):
-        load_grpo_recipe(None, ["limits.tool_seconds=1"])
 
 
 def test_longer_training_begins_with_the_same_episodes() -> None:
