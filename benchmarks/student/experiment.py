@@ -5,10 +5,10 @@
         --convert llama.cpp/convert_hf_to_gguf.py [--mlgym-root MLGym]
 
 Three models of the same make are compared on tasks that none has seen, with the same seeds and the same budget: `base`
-is untrained; `sft` was trained on `brief:make`, a teacher that improves on the baseline; `control` on as many episodes
-of the same tasks in the same form, in which `brief:make_baseline` hands in the baseline, so that learning the form is
-told apart from learning to improve. An `--ablation` is one more student of the same teacher, in as many steps: on
-`half` of the tasks, on a third of the `families`, or on `unfiltered` episodes. Every stage is commands of
+is untrained; `sft` was trained on `scripted:brief`, a teacher that improves on the baseline; `control` on as many
+episodes of the same tasks in the same form, in which `scripted:brief-baseline` hands in the baseline, so that learning
+the form is told apart from learning to improve. An `--ablation` is one more student of the same teacher, in as many
+steps: on `half` of the tasks, on a third of the `families`, or on `unfiltered` episodes. Every stage is commands of
 `mlgym-synth`, is printed before it runs, and goes on where it was; `--stage` runs one of them. Tasks are taken in the
 order of a hash of their ids, so that more of them hold fewer, whatever else is held out. The last stage writes
 `results/student.json`, and the scores that its figures are of into `results/student/`.
@@ -43,9 +43,9 @@ from mlgym_synth.training.models import find_model  # noqa: E402
 from mlgym_synth.training.run_folder import read_run  # noqa: E402
 
 STAGES = ("teach", "export", "train", "quantize", "heldout", "mlgym", "result")
-TEACHERS = {"sft": "brief:make", "control": "brief:make_baseline"}
+TEACHERS = {"sft": "scripted:brief", "control": "scripted:brief-baseline"}
 ABLATIONS = ("half", "families", "unfiltered")
-REFERENCES = ("scripted:baseline", "brief:make")
+REFERENCES = ("scripted:baseline", "scripted:brief")
 CONTEXT, ANSWER, STEPS, TEMPERATURE = 8192, 448, 6, 0.2
 BATCH, SEED = 4, 0
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from mlgym_synth.agents.base import Action, Agent, Usage, fingerprint_of, where
+from mlgym_synth.agents.brief import BriefAgent
 from mlgym_synth.agents.cheater import cheater
 from mlgym_synth.agents.fuzz import random_calls
 from mlgym_synth.agents.human import HumanAgent
@@ -26,14 +27,15 @@ SCRIPTS: dict[str, Callable[[str, int], Script]] = {
     "random": random_calls,
     "cheater": cheater,
 }
+BRIEF = ("brief", "brief-baseline")
 
 
 def load_agent(name: str, model: ModelSettings | None = None) -> Agent:
     """An agent by its name on the command line.
 
     Args:
-        name: `openai:MODEL`; `scripted:` and a name of `SCRIPTS`; `replay:FILE`, see `load_trajectory`; `human`; or
-            `package.module:factory`, a function of no argument that returns an `Agent`.
+        name: `openai:MODEL`; `scripted:` and a name of `SCRIPTS` or `BRIEF`; `replay:FILE`, see `load_trajectory`;
+            `human`; or `package.module:factory`, a function of no argument that returns an `Agent`.
         model: how the model of `openai:MODEL` is called; others have none.
 
     Raises:
@@ -46,6 +48,8 @@ def load_agent(name: str, model: ModelSettings | None = None) -> Agent:
         return LLMAgent(rest, model)
     if kind == "scripted" and rest in SCRIPTS:
         return ScriptedAgent(name, SCRIPTS[rest])
+    if kind == "scripted" and rest in BRIEF:
+        return BriefAgent(name, improves=rest == "brief")
     if kind == "replay" and rest:
         return ReplayAgent(load_trajectory(rest), name)
     if name == "human":
@@ -108,7 +112,7 @@ def _own(name: str, module: str, factory: str) -> Agent:
 
 
 _KNOWN = (
-    f"Agents are {', '.join(f'scripted:{s}' for s in SCRIPTS)}, openai:MODEL, replay:FILE, human, and"
+    f"Agents are {', '.join(f'scripted:{s}' for s in (*SCRIPTS, *BRIEF))}, openai:MODEL, replay:FILE, human, and"
     " package.module:factory for your own."
 )
 

@@ -46,6 +46,22 @@ class Turn:
     observation: str
 
 
+def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
+    """The turns with one more; of the same said and seen again the last stays.
+
+    A model that reads the same three times says it a fourth time, at any temperature.
+    """
+    if not turns or _told(turns[-1]) != _told(turn):
+        return [*turns, turn]
+    return [*turns[:-1], replace(turn, number=turns[-1].number)]
+
+
+def _told(turn: Turn) -> tuple[str, str | None, str]:
+    """All of a turn but what counts up: its number, the call's id and the step that the observation ends with."""
+    call = None if turn.call is None else f"{turn.call.name} {turn.call.arguments}"
+    return turn.text, call, turn.observation.rpartition("\n[step ")[0]
+
+
 def render(system: str, statement: str, turns: Sequence[Turn], in_text: bool) -> list[Message]:
     """The conversation as chat messages."""
     gone = turns[0].number if turns else 0

@@ -17,7 +17,7 @@ from typing import Any
 
 from mlgym_synth.agents.base import Action, Said, Usage, fingerprint
 from mlgym_synth.agents.calls import Heard, hear, hear_refused
-from mlgym_synth.agents.history import Message, Turn, characters, cut, fitted, render
+from mlgym_synth.agents.history import Message, Turn, characters, cut, fitted, render, with_turn
 from mlgym_synth.errors import ContextLengthExceeded, ToolsUnsupported
 from mlgym_synth.llm.acting import PROMPTS, system_prompt
 from mlgym_synth.llm.replies import UNREAD, Refused, Reply
@@ -56,6 +56,7 @@ class LLMAgent:
         """Begin a conversation; requests have seeds from this one on, each its own."""
         self._statement, self._tools, self._seed = statement, tools, seed % _SEEDS
         self._turns: list[Turn] = []
+        self._acted = 0
         self._heard: Heard | None = None
         mode = self._settings.mode
         self._in_text = mode == "text" or (mode == "auto" and not self._model.takes_tools)
@@ -67,7 +68,8 @@ class LLMAgent:
     def act(self, observation: str) -> Action:
         """Tell the model what its last action did, and read the next."""
         if self._heard is not None:
-            self._turns.append(_turn(len(self._turns), self._heard, observation))
+            self._turns = with_turn(self._turns, _turn(self._acted, self._heard, observation))
+            self._acted += 1
         self._heard = self._ask()
         return self._heard.action
 
@@ -111,7 +113,7 @@ class LLMAgent:
 
     def _seed_now(self) -> int:
         """One seed for all would draw alike at every step: at a temperature of 0.7, too, a model would say the same."""
-        return (self._seed + len(self._turns)) % _SEEDS
+        return (self._seed + self._acted) % _SEEDS
 
     def _conversation(self) -> list[Message]:
         """What is sent next, inside the limit as far as it can be."""

@@ -101,7 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
     filters = _filters(arguments, form)
     with _watched(folders, filters) as trajectories:
         kept, table = apply(trajectories, filters)
-        written = FORMATS[arguments.format](kept, arguments.out, form)
+        ends = _Ends(kept)
+        written = FORMATS[arguments.format](ends, arguments.out, form)
     if arguments.json:
         lines = [
             {"filter": line.name, "in": line.came, "removed": line.removed, "cut": line.cut, "out": line.left}
@@ -111,7 +112,24 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print(_shown(table))
         console.print(f"{written} written: {arguments.out}" if written else "Nothing is left, and nothing was written.")
+        if ends.open and any(line.cut for line in table):
+            console.print(
+                f"{ends.open} of them end before anything is handed in: --truncate keeps the beginning of an episode,"
+                " --max-tokens leaves out those that are too long."
+            )
     return 0 if written else 1
+
+
+class _Ends:
+    """Passes trajectories on, and counts those that do not end with `submit`."""
+
+    def __init__(self, trajectories: Iterable[Trajectory]) -> None:
+        self._trajectories, self.open = trajectories, 0
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        for trajectory in self._trajectories:
+            self.open += not trajectory.steps or trajectory.steps[-1].tool != "submit"
+            yield trajectory
 
 
 def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from mlgym_synth.agents.history import KEPT_WHOLE, Turn, characters, cut, fitted, render
+from mlgym_synth.agents.history import KEPT_WHOLE, Turn, characters, cut, fitted, render, with_turn
 from mlgym_synth.llm.replies import FunctionCall
 
 STATEMENT = "Predict the wage."
@@ -98,6 +98,20 @@ def test_turns_are_rendered_as_calls_and_as_text() -> None:
     assert [message["role"] for message in as_text] == ["system", "user", *["assistant", "user"] * 3]
     assert as_text[2]["content"] == "Look.\n\n```bash\nls\n```"
     assert as_text[4]["content"] == '```\nview {"path": "a.py"}\n```'
+
+
+def test_of_the_same_said_and_seen_again_the_last_stays() -> None:
+    def look(number: int, step: int, seen: str = "a.py") -> Turn:
+        call = FunctionCall(f"id-{number}", "bash", '{"command": "ls"}')
+        return Turn(number, "Look.", call, f"{seen}\n[step {step} of 12]")
+
+    kept: list[Turn] = []
+    for number, seen in enumerate(["a.py", "a.py", "a.py", "b.py", "a.py"]):
+        kept = with_turn(kept, look(number, number + 1, seen))
+    assert [turn.observation for turn in kept] == [
+        "a.py\n[step 3 of 12]", "b.py\n[step 4 of 12]", "a.py\n[step 5 of 12]",
+    ]  # fmt: skip
+    assert [turn.number for turn in kept] == [0, 3, 4]
 
 
 def test_a_cut_says_how_much_it_took() -> None:

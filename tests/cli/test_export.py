@@ -89,6 +89,19 @@ def test_what_filters_keep(filters: list[str], kept: list[int], run_folder: Path
     assert seeds(tmp_path / "o.jsonl") == kept
 
 
+def test_episodes_that_lost_their_end_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = a_step(tool("bash", command="cat train.csv"), "1,2,3\n" * 1000)
+    last = a_step(tool("submit"), "Handed in.", reward=0.7)
+    with TrajectoryStore(tmp_path / "run") as store:
+        store.put(an_episode(seen, seen, last, task_id=TASK, index=0))
+    start = (tmp_path / "run", "--format", "trl", "--out", tmp_path / "o.jsonl")
+    assert export(*start, "--truncate", 100_000) == 0
+    assert "end before anything is handed in" not in capsys.readouterr().out
+    assert export(*start, "--truncate", 2500) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 of them end before anything is handed in: --truncate keeps the beginning" in told
+
+
 def test_several_folders_and_none_twice(run_folder: Path, tmp_path: Path) -> None:
     with TrajectoryStore(tmp_path / "more") as store:
         store.put(an_ending(9, 0.9))

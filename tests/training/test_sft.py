@@ -275,9 +275,8 @@ def test_longer_than_the_models_context_is_refused(model: Path, tmp_path: Path) 
 
 def test_a_folder_that_is_trained_in_is_in_use(model: Path, export: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with RunFolder(out, {}).held():
-        with pytest.raises(OutUnusable, match="another training is writing here"):
-            train([export], a_recipe(model, "max_steps=1"), out)
+    with RunFolder(out, {}).held(), pytest.raises(OutUnusable, match="another training is writing here"):
+        train([export], a_recipe(model, "max_steps=1"), out)
     assert not out.exists()
     assert train([export], a_recipe(model, "max_steps=1"), out).steps == 1
 

@@ -1,9 +1,9 @@
-"""The teachers of the experiment, for students with a short context: `brief:make`, and `brief:make_baseline`.
+"""`scripted:brief`: a teacher for students with a short context.
 
-The first runs the baseline, writes one short program that fits the form of the task (`programs/`), validates it, and
-hands it in if it is better; else a second program gets its chance, else the baseline is handed in. Like
-`scripted:researcher` it knows no task: what it does follows from the statement alone. It says a sentence before each
-action. The other does only the first and the last of this.
+It runs the baseline, writes one short program that fits the form of the task (`brief_programs/`), validates it, and
+hands it in if it is better; else a second program gets its chance, else the baseline is handed in. Like the researcher
+it knows no task: what it does follows from the statement alone. It says a sentence before each action.
+`scripted:brief-baseline` does only the first and the last of this, in the same words.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 
 from mlgym_synth.agents.base import Action, Said, Usage, fingerprint
 from mlgym_synth.agents.goal import Goal, failed, read_goal, read_validation
+from mlgym_synth.agents.scripted import bash, tool
 
-PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).with_name("brief_programs")
 LABELS = ("accuracy", "balanced_accuracy", "macro_f1", "quadratic_kappa")
 CHANCES = ("roc_auc", "log_loss", "brier")
 Turn = tuple[str, Action]
@@ -46,10 +47,15 @@ _WHY = {
 }
 
 
-class Brief:
-    """The agent."""
+class BriefAgent:
+    """The agent.
 
-    def __init__(self, name: str = "brief", improves: bool = True) -> None:
+    Args:
+        name: under which it is kept.
+        improves: whether it tries to better the baseline.
+    """
+
+    def __init__(self, name: str, improves: bool = True) -> None:
         self.name, self._improves = name, improves
         self.start("", [], 0)
 
@@ -78,16 +84,6 @@ class Brief:
         return fingerprint(self.name, *(file.read_text() for file in files))
 
 
-def make() -> Brief:
-    """For `--agent brief:make`."""
-    return Brief()
-
-
-def make_baseline() -> Brief:
-    """For `--agent brief:make_baseline`: the same words, and the baseline handed in."""
-    return Brief("brief-baseline", improves=False)
-
-
 def play(goal: Goal, rng: random.Random, names: list[str]) -> Plan:
     """The episode, with some programs to try."""
     first = rng.choice(("First the baseline, so that there is something to hand in.", "I run the baseline first."))
@@ -97,18 +93,13 @@ def play(goal: Goal, rng: random.Random, names: list[str]) -> Plan:
         seen = yield ("No better. " if number else "") + why, bash(f"cat > mine.py <<'EOF'\n{text}EOF\npython mine.py")
         if failed(seen):
             continue
-        told = yield "It ran. What is it worth?", {"tool": "validate", "arguments": {}}
+        told = yield "It ran. What is it worth?", tool("validate")
         if better(told, goal):
-            yield "Better than the baseline, so I hand it in.", {"tool": "submit", "arguments": {}}
+            yield "Better than the baseline, so I hand it in.", tool("submit")
     if names:
         yield "No better than the baseline. I put the baseline's file back.", bash("python baseline.py")
     while True:
-        yield "I hand in the baseline.", {"tool": "submit", "arguments": {}}
-
-
-def bash(command: str) -> Action:
-    """A command."""
-    return {"tool": "bash", "arguments": {"command": command}}
+        yield "I hand in the baseline.", tool("submit")
 
 
 def better(told: str, goal: Goal) -> bool:
