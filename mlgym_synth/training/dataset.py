@@ -70,7 +70,8 @@ class Reader:
 
 def _rows(file: Path, digest: Any) -> Iterator[Row]:
     if file.is_dir():
-        raise DataInvalid(f"{file}: is a folder. Export it first: mlgym-synth export {file} --format trl --out FILE")
+        how = f" {file}" if (file / "ledger.sqlite").is_file() else " DIR, of what `rollout --out DIR` wrote,"
+        raise DataInvalid(f"{file}: is a folder. Export first: mlgym-synth export{how} --format trl --out FILE")
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):

@@ -64,13 +64,21 @@ def check_folder(path: Path) -> list[Path]:
         raise ModelUnusable(f"model {asked}: no such folder. Give a model folder, a name on the Hub, or a .gguf file.")
     config = path / "config.json"
     if not config.is_file():
-        what = "is a LoRA adapter, not a model" if (path / "adapter_config.json").is_file() else "has no config.json"
+        what = _no_model(path)
         raise ModelUnusable(f"model {asked}: {what}. Give the folder of a whole model.")
     weights = sorted(file for pattern in _WEIGHTS for file in path.glob(pattern))
     if not weights:
         raise ModelUnusable(f"model {asked}: has no weights (*.safetensors). Was it downloaded to the end?")
     _check_shards(asked, path)
     return [config, *weights]
+
+
+def _no_model(folder: Path) -> str:
+    if (folder / "adapter_config.json").is_file():
+        return "is a LoRA adapter, not a model"
+    if (folder / "training.json").is_file():
+        return "holds a training that is not finished; the command that began it goes on with it"
+    return "has no config.json"
 
 
 def has_model(folder: Path) -> bool:

@@ -110,6 +110,14 @@ class SftRecipe(BaseModel):
 
 
 Recipe = TypeVar("Recipe", bound=BaseModel)
+_SHORT_NAMES = {
+    "lr": "learning_rate",
+    "bs": "batch",
+    "batch_size": "batch",
+    "wd": "weight_decay",
+    "max_len": "max_length",
+}
+"""What people write elsewhere."""
 
 
 def shipped() -> dict[str, Path]:
@@ -196,7 +204,7 @@ def _told(kind: type[BaseModel], error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, known, 1)
+            near = [_SHORT_NAMES[key]] if _SHORT_NAMES.get(key) in known else difflib.get_close_matches(key, known, 1)
             yield f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
         else:
             text = fault["msg"].removeprefix("Value error, ")

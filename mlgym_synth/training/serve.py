@@ -113,6 +113,8 @@ def serving(
     folder = folder.resolve()
     engine = choose_engine()
     require_extra(("torch", "transformers", *(("fastapi", "uvicorn") if engine == "transformers" else ())))
+    if folder.is_file():
+        raise ModelUnusable(f"model {folder}: is a file, and served are folders, such as `train sft --out` writes")
     check_folder(folder)
     url = f"http://127.0.0.1:{port}"
     _check_free(port)
@@ -167,6 +169,8 @@ def _tool_mode(folder: Path, engine: Engine) -> str:
 
 
 def _check_free(port: int) -> None:
+    if port == 0:
+        raise TrainingRefused("port 0: agents have to know where it answers. Give one from 1 to 65535: --port")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what closed a moment ago is free
         try:

@@ -90,7 +90,7 @@ def test_other_formats_are_refused_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="ShareGPT"):
         list(Reader([tmp_path / "sharegpt.jsonl"]))
     write_traj([an_episode()], tmp_path / "traj")
-    with pytest.raises(DataInvalid, match=r"is a folder\. Export it first"):
+    with pytest.raises(DataInvalid, match=r"is a folder\. Export first"):
         list(Reader([tmp_path / "traj"]))
     with pytest.raises(DataInvalid, match=r"sft\.jsonl: No such file"):
         list(Reader([tmp_path / "sft.jsonl"]))

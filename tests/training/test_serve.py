@@ -72,6 +72,10 @@ def test_what_cannot_be_served_is_refused(model: Path, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        with pytest.raises(TrainingRefused, match="port 0: agents have to know"), serving(model, 0):
+            pass
+        with pytest.raises(ModelUnusable, match="is a file, and served are folders"), serving(Path(__file__), port):
+            pass
         with pytest.raises(TrainingRefused, match=f"port {port}"), serving(model, port):
             pass
 

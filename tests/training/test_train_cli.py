@@ -123,6 +123,8 @@ def test_bad_models(
     model: Path, no_weights: Path, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "training.json").write_text("{}")
     cut = shutil.copytree(model, tmp_path / "cut")
     (cut / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
     other = shutil.copytree(model, tmp_path / "other")
@@ -131,6 +133,7 @@ def test_bad_models(
     for folder, message in [
         (tmp_path / "nowhere", "no such folder"),
         (tmp_path / "empty", "has no config.json"),
+        (tmp_path / "begun", "holds a training that is not finished"),
         (no_weights, "has no weights"),
         (cut, "cannot be loaded"),
         (other, "weights are missing"),
@@ -155,11 +158,13 @@ def test_bad_commands(model: Path, export: Path, tmp_path: Path, capsys: pytest.
     for more, message in [
         (out, "give --model"),
         (("--model", model), "give --out"),
-        (("--model", model, *out, "--set", "lr=1"), "unknown key 'lr'"),
+        (("--model", model, *out, "--set", "lr=1"), "unknown key 'lr', did you mean 'learning_rate'"),
         (("--model", model, *out, "--recipe", "gpt"), "Give a YAML file or one of"),
         (("--model", model, *out, "--recipe", "qwen3-8b"), "the recipe is for 8 processes, and there is 1"),
         (("--model", model, "--out", export), "is a file"),
         (("--model", model, "--out", model), "is not empty, and not a training"),
+        (("--model", model, "--out", model, "--dry-run"), "is not empty, and not a training"),
+        (("--model", model, *out, "--set", "overlong=drop", "--set", "max_length=20"), "too long ones are dropped"),
     ]:
         assert train("--data", export, *more) == 2
         assert message in capsys.readouterr().err
