@@ -26,6 +26,7 @@ from mlgym_synth.cli.common import (
 
 if TYPE_CHECKING:
     from mlgym_synth.training.dry_run import DryRun
+    from mlgym_synth.training.grpo import GrpoResult
     from mlgym_synth.training.serve import Serving
     from mlgym_synth.training.sft import Trained
 
@@ -83,7 +84,7 @@ def _add_grpo(actions: Commands) -> None:
         actions,
         "grpo",
         "Train a model by GRPO on the tasks themselves, in sandboxes",
-        "mlgym-synth train grpo --tasks 'task-00*' --recipe qwen3-4b --out students/by-reward",
+        "mlgym-synth train grpo --tasks 'task-00*' --recipe qwen3-0.6b-lora --out students/by-reward",
     )
     grpo.add_argument(
         "--tasks",
@@ -150,6 +151,7 @@ def run_sft(arguments: argparse.Namespace) -> int:
 def run_grpo(arguments: argparse.Namespace) -> int:
     """Check and train."""
     from mlgym_synth.training.grpo import load_grpo_recipe, train_grpo
+    from mlgym_synth.training.processes import is_first
 
     if arguments.out is None:
         raise ValueError("give --out: the folder for the student")
@@ -157,13 +159,18 @@ def run_grpo(arguments: argparse.Namespace) -> int:
     recipe = load_grpo_recipe(arguments.recipe, arguments.set, **given)
     register_own(arguments)
     result = train_grpo(arguments.tasks, recipe, arguments.out, arguments.sandbox)
-    if arguments.json:
+    if is_first():
+        _show_grpo(result, arguments.json)
+    return 0
+
+
+def _show_grpo(result: GrpoResult, as_json: bool) -> None:
+    if as_json:
         print_json({**dataclasses.asdict(result), "out": str(result.out)})
-        return 0
+        return
     _say_what_was_there(result.already, result.resumed_from)
     ends = f"{result.rewards[0]:.3f} -> {result.rewards[-1]:.3f}" if result.rewards else "unknown"
     console.print(f"{result.steps} steps, mean return {ends}: {result.out}", markup=False)
-    return 0
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
