@@ -59,7 +59,7 @@ def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
 def _told(turn: Turn) -> tuple[str, str | None, str]:
     """All of a turn but what counts up: its number, the call's id and the step that the observation ends with."""
     call = None if turn.call is None else f"{turn.call.name} {turn.call.arguments}"
-    return turn.text, call, turn.observation.rpartition("\n[step ")[0]
+    return turn.text, call, turn.observation.rpartition("\n[step ")[0] or turn.observation
 
 
 def render(system: str, statement: str, turns: Sequence[Turn], in_text: bool) -> list[Message]:

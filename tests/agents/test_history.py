@@ -112,6 +112,7 @@ def test_of_the_same_said_and_seen_again_the_last_stays() -> None:
         "a.py\n[step 3 of 12]", "b.py\n[step 4 of 12]", "a.py\n[step 5 of 12]",
     ]  # fmt: skip
     assert [turn.number for turn in kept] == [0, 3, 4]
+    assert len(with_turn(turns(1), turns(2)[1])) == 2  # observations without the step that they end with
 
 
 def test_a_cut_says_how_much_it_took() -> None:

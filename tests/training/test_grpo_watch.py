@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from transformers import AutoModelForCausalLM
 
 from mlgym_synth import registry
 from mlgym_synth.env import SynthEnv
@@ -27,20 +28,32 @@ __all__ = ["caller"]  # a fixture
 SHORT: dict[str, Any] = {"generations": 2, "max_completion_length": 40, "max_tool_calls": 1}
 
 
-@pytest.mark.parametrize(
-    ("rate", "message"), [(1e39, "step 1: the weights are no numbers"), (1e30, "probabilities are no numbers")]
-)
-def test_what_diverges_is_no_student(
-    rate: float, message: str, caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def diverges(model: Path, out: Path, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> str:
+    """What is said of a training that must diverge; that there is no student of it is seen to."""
     rewards = itertools.cycle([0.0, 1.0])
     monkeypatch.setattr(SynthTools, "reset", lambda self, task, seed=0, **row: "")
     monkeypatch.setattr(SynthTools, "get_reward", lambda self: next(rewards))
-    with pytest.raises(TrainingDiverged, match=rf"{message} .*new folder with a lower learning_rate"):
-        train_grpo([TASK], a_recipe(caller, steps=2, learning_rate=rate, **SHORT), tmp_path / "out", "bwrap")
-    assert not json.loads((tmp_path / "out" / "training.json").read_text())["done"]
-    assert not (tmp_path / "out" / "model.safetensors").exists()
-    assert not (rate > 1e30 and list((tmp_path / "out").glob("checkpoint-*")))
+    with pytest.raises(TrainingDiverged, match="new folder with a lower learning_rate") as told:
+        train_grpo([TASK], a_recipe(model, steps=2, **SHORT, **changed), out, "bwrap")
+    assert not json.loads((out / "training.json").read_text())["done"]
+    assert not (out / "model.safetensors").exists()
+    assert not list(out.glob("checkpoint-*"))
+    return str(told.value)
+
+
+def test_what_diverges_is_no_student(caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = diverges(caller, tmp_path / "out", monkeypatch, learning_rate=1e39)
+    assert "step 1: the weights are no numbers" in told
+
+
+def test_a_model_whose_probabilities_are_no_numbers(
+    caller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = shutil.copytree(caller, tmp_path / "broken")
+    network = AutoModelForCausalLM.from_pretrained(str(broken))
+    network.get_output_embeddings().weight.data.fill_(3e38)
+    network.save_pretrained(str(broken))
+    assert "probabilities are no numbers" in diverges(broken, tmp_path / "out", monkeypatch)
 
 
 @pytest.mark.parametrize("wrong", [{"loss": math.nan}, {"grad_norm": math.inf}])
