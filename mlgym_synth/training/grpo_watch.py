@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.training.curve import finite, refuse_divergence
+from mlgym_synth.training.curve import REMEDY, finite, refuse_broken_weights, refuse_divergence
 from mlgym_synth.training.errors import TrainingDiverged
-from mlgym_synth.training.processes import first_fault, wait_for_all
+from mlgym_synth.training.processes import wait_for_all
 from mlgym_synth.training.run_folder import LOSSES, mark_whole
 
 _LOGGED = ("loss", "learning_rate", "grad_norm", "epoch", "reward", "reward_std", "frac_reward_zero_std", "kl",
            "entropy", "completions/mean_length", "completions/clipped_ratio", "tools/call_frequency",
            "tools/failure_frequency", "step_time")  # fmt: skip
-_DIVERGED = "Train into a new folder with a lower learning_rate, or a longer warmup."
 
 
 def watch(began: float) -> Any:
@@ -32,9 +31,7 @@ def watch(began: float) -> Any:
 
         def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
             control.should_log |= state.global_step >= state.max_steps  # steps that are added later begin a line
-            fault = None if _are_numbers(model) else f"step {state.global_step}: the weights are no numbers any more."
-            if (fault := first_fault(fault)) is not None:  # before a checkpoint is made of them
-                raise TrainingDiverged(f"{fault} {_DIVERGED}")
+            refuse_broken_weights(state.global_step, model)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if "reward" not in (logs or {}):
@@ -53,15 +50,6 @@ def watch(began: float) -> Any:
     return Watch()
 
 
-def _are_numbers(model: Any) -> bool:
-    """Whether all weights that are trained, of this process's share of them, are finite."""
-    import torch
-
-    trained = [weights.detach() for weights in model.parameters() if weights.requires_grad]
-    here = [weights.to_local() if hasattr(weights, "to_local") else weights for weights in trained]
-    return all(bool(torch.isfinite(torch.stack(torch.aminmax(one))).all()) for one in here if one.numel())
-
-
 @contextlib.contextmanager
 def telling_divergence() -> Iterator[None]:
     """Where weights are so large that nothing can be sampled, torch tells it before there is a loss.
@@ -74,4 +62,4 @@ def telling_divergence() -> Iterator[None]:
     except RuntimeError as error:
         if "probability tensor contains" not in str(error):
             raise
-        raise TrainingDiverged(f"the model's probabilities are no numbers any more. {_DIVERGED}") from error
+        raise TrainingDiverged(f"the model's probabilities are no numbers any more. {REMEDY}") from error

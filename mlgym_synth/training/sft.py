@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.card import versions, write_card
-from mlgym_synth.training.curve import finite, refuse_divergence, warmup_steps
+from mlgym_synth.training.curve import finite, refuse_broken_weights, refuse_divergence, warmup_steps
 from mlgym_synth.training.dataset import Reader
 from mlgym_synth.training.dry_run import optimizer_steps, packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
@@ -274,7 +274,8 @@ def _watch(folder: RunFolder, progress: Progress, began: float) -> Any:
             with (folder.path / LOSSES).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **finite(told)}) + "\n")
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            refuse_broken_weights(state.global_step, model)
             if state.is_world_process_zero:
                 progress.stepped(state.global_step, state.max_steps, self.last)
 

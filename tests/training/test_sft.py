@@ -253,13 +253,16 @@ def test_no_training_is_at_rate_zero_alone(
     assert [loss["learning_rate"] for loss in losses(out)] == pytest.approx(rates)
 
 
-def test_a_loss_that_is_no_number_ends_it(model: Path, export: Path, tmp_path: Path) -> None:
-    recipe = a_recipe(model, "learning_rate=1e30", "schedule=constant", "warmup=0")
-    with pytest.raises(TrainingDiverged, match="lower learning_rate"):
+@pytest.mark.parametrize("changed", [["learning_rate=1e30"], ["learning_rate=1e39", "max_steps=1"]])
+def test_what_diverges_is_no_student(changed: list[str], model: Path, export: Path, tmp_path: Path) -> None:
+    """By its loss, or in its last step, after which there is no loss."""
+    recipe = a_recipe(model, "schedule=constant", *changed)
+    with pytest.raises(TrainingDiverged, match="new folder with a lower learning_rate"):
         train([export], recipe, tmp_path / "out")
     assert not (tmp_path / "out" / "model.safetensors").exists()
-    for line in (tmp_path / "out" / "loss.jsonl").read_text().splitlines():
-        json.loads(line, parse_constant=pytest.fail)
+    for file in (tmp_path / "out").glob("loss.jsonl"):
+        for line in file.read_text().splitlines():
+            json.loads(line, parse_constant=pytest.fail)
 
 
 def test_longer_than_the_models_context_is_refused(model: Path, tmp_path: Path) -> None:
