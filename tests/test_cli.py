@@ -49,6 +49,20 @@ def test_help_has_an_example_that_parses(command: tuple[str, ...], capsys: pytes
     parser().parse_args(example.replace("'", "").split()[1:])
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["rollout", "--agent", "a", "--out", "o"], "--tasks"),
+        (["train", "sft"], "--data"),
+        (["train", "grpo"], "--tasks"),
+        (["tasks", "new", "f", "--table", "t", "--target", "y"], "--drop"),
+    ],
+)
+def test_what_takes_several_may_be_given_again(command: list[str], option: str) -> None:
+    found = parser().parse_args([*command, option, "a", "b", option, "c"])
+    assert list(map(str, getattr(found, option[2:]))) == ["a", "b", "c"]
+
+
 def test_help_tells_the_exit_codes() -> None:
     assert "1 the work finished and something in it failed" in " ".join(run("--help").stdout.split())
 

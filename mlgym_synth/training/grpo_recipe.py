@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mlgym_synth.limits import Limits
-from mlgym_synth.training.recipe import RECIPES, Lora, build, read_yaml
+from mlgym_synth.training.recipe import RECIPES, BaseRecipe, Lora, build, read_yaml
 
 
-class GrpoRecipe(BaseModel):
+class GrpoRecipe(BaseRecipe):
     """How a student learns from rewards.
 
     Attributes:
@@ -45,9 +43,6 @@ class GrpoRecipe(BaseModel):
         allow_heldout: train on held-out tasks too, which makes them useless for evaluation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    description: str = ""
     model: str | None = None
     tokenizer: str | None = None
     steps: int = Field(100, ge=1)
@@ -72,16 +67,7 @@ class GrpoRecipe(BaseModel):
     vllm: Literal["colocate", "server"] | None = None
     vllm_memory: float = Field(0.3, gt=0, lt=1)
     vllm_context: int | None = Field(None, ge=64)
-    seed: int = Field(0, ge=0, lt=2**32)
-    log_steps: int = Field(1, ge=1)
-    save_steps: int = Field(50, ge=1)
     allow_heldout: bool = False
-
-    @model_validator(mode="after")
-    def _no_loss_is_lost(self) -> GrpoRecipe:
-        if self.save_steps % self.log_steps:  # the figures since the last log are not in a checkpoint
-            raise ValueError(f"save_steps {self.save_steps}: must be a multiple of log_steps {self.log_steps}")
-        return self
 
     @model_validator(mode="after")
     def _limits_are_possible(self) -> GrpoRecipe:
@@ -95,11 +81,6 @@ class GrpoRecipe(BaseModel):
     def grows(self) -> bool:
         """Whether steps can be added to a training: where the learning rate of none depends on how many there are."""
         return self.schedule == "constant" or (self.schedule == "constant_with_warmup" and self.warmup == 0)
-
-    def sha256(self) -> str:
-        """Of the settings, as canonical JSON; the description does not count."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"description"}), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def shipped_grpo() -> dict[str, Path]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -40,7 +40,35 @@ class Lora(BaseModel):
     targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
 
 
-class SftRecipe(BaseModel):
+class BaseRecipe(BaseModel):
+    """What all recipes have.
+
+    Attributes:
+        description: for people.
+        seed: of all that is drawn.
+        log_steps, save_steps: steps between lines of the curve, and between checkpoints.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    description: str = ""
+    seed: int = Field(0, ge=0, lt=2**32)
+    log_steps: int = Field(1, ge=1)
+    save_steps: int = Field(50, ge=1)
+
+    @model_validator(mode="after")
+    def _no_line_is_lost(self) -> Self:
+        if self.save_steps % self.log_steps:  # what was not logged yet is not in a checkpoint
+            raise ValueError(f"save_steps {self.save_steps}: must be a multiple of log_steps {self.log_steps}")
+        return self
+
+    def sha256(self) -> str:
+        """Of the settings, as canonical JSON; the description does not count."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"description"}), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class SftRecipe(BaseRecipe):
     """How a student is fine-tuned on an export.
 
     Attributes:
@@ -67,9 +95,6 @@ class SftRecipe(BaseModel):
         allow_heldout: train on held-out tasks too, which makes them useless for evaluation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    description: str = ""
     model: str | None = None
     tokenizer: str | None = None
     max_length: int = Field(2048, ge=8)
@@ -91,22 +116,8 @@ class SftRecipe(BaseModel):
     batch: int = Field(1, ge=1)
     accumulation: int = Field(8, ge=1)
     processes: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0, lt=2**32)
-    log_steps: int = Field(1, ge=1)
-    save_steps: int = Field(50, ge=1)
     keep_checkpoints: int = Field(2, ge=2)
     allow_heldout: bool = False
-
-    @model_validator(mode="after")
-    def _no_loss_is_lost(self) -> SftRecipe:
-        if self.save_steps % self.log_steps:  # the losses since the last log are not in a checkpoint
-            raise ValueError(f"save_steps {self.save_steps}: must be a multiple of log_steps {self.log_steps}")
-        return self
-
-    def sha256(self) -> str:
-        """Of the settings, as canonical JSON; the description does not count."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"description"}), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 Recipe = TypeVar("Recipe", bound=BaseModel)
