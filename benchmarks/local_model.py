@@ -1,6 +1,5 @@
 """The LLM author with a real, small model on this machine: what it proposes, what the gates leave of it.
 
-    pip install "llama-cpp-python[server]"
     python benchmarks/local_model.py --model qwen2.5-coder-1.5b-instruct-q4_k_m.gguf --out DIR [--proposals 30]
 
 Serves the model behind the OpenAI API, runs `mlgym-synth synthesize --author llm` against it as a user would, and
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from common import write
-from served import URL, alias_of, end_on_signals, served
+from served import URL, add_arguments, alias_of, end_on_signals, served, server_of
 
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.ledger import Account, Step, accounts
@@ -67,14 +66,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--proposals", type=int, default=30)
     parser.add_argument("--context", type=int, default=8192)
-    parser.add_argument("--python", default=sys.executable, help="one that has llama-cpp-python")
+    add_arguments(parser)
     arguments = parser.parse_args()
+    server = server_of(arguments)
     end_on_signals()
     command = [sys.executable, "-m", "mlgym_synth.cli", "synthesize", "--author", "llm", "--base-url", URL]
     command += ["--model", alias_of(arguments.model), "--tasks", str(arguments.proposals), "--out", str(arguments.out)]
     command += ["--max-proposals", str(arguments.proposals), "--workers", "1", "--max-attempts", "2"]
     command += ["--timeout", "900", "--max-tokens", "2500", "--sandbox", "bwrap"]
-    with served([arguments.model], arguments.python, arguments.context):
+    with served([arguments.model], arguments.context, server):
         subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"})
     digest = hashlib.sha256(arguments.model.read_bytes()).hexdigest()
     (account,) = accounts(arguments.out)

@@ -1,10 +1,9 @@
 """A real, small model plays: 20 episodes on train tasks of different families, as they come.
 
-    pip install "llama-cpp-python[server]"
     python benchmarks/local_model_rollout.py --model qwen2.5-coder-1.5b-instruct-q4_k_m.gguf --out DIR
 
-Serves the model behind the OpenAI API, runs `mlgym-synth rollout --agent openai:MODEL` against it as a user would, and
-writes what became of the episodes into `results/local_model_rollout.json`. Run again, it goes on where it was.
+Serves the model by llama.cpp behind the OpenAI API, runs `mlgym-synth rollout --agent openai:MODEL` against it as a
+user would, and writes what became of the episodes into `results/local_model_rollout.json`. Run again, it goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from common import write
-from served import URL, alias_of, end_on_signals, served
+from served import URL, add_arguments, alias_of, end_on_signals, served, server_of
 
 from mlgym_synth import registry
 from mlgym_synth.task import FAMILIES
@@ -60,15 +59,25 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--max-steps", type=int, default=12)
     parser.add_argument("--context", type=int, default=8192)
-    parser.add_argument("--python", default=sys.executable, help="one that has llama-cpp-python")
+    add_arguments(parser)
     arguments = parser.parse_args()
+    server = server_of(arguments)
     end_on_signals()
     command = [sys.executable, "-m", "mlgym_synth.cli", "rollout", "--agent", f"openai:{alias_of(arguments.model)}"]
     command += ["--tasks", *chosen(arguments.episodes), "--out", str(arguments.out), "--sandbox", "bwrap"]
-    command += ["--base-url", URL, "--max-steps", str(arguments.max_steps), "--slots", "1", "--tool-mode", "text"]
+    command += [
+        "--base-url",
+        URL,
+        "--max-steps",
+        str(arguments.max_steps),
+        "--slots",
+        str(server.at_once),
+        "--tool-mode",
+        "text",
+    ]
     command += ["--temperature", "0.7", "--max-tokens", "700", "--context-tokens", str(arguments.context - 1200)]
     command += ["--timeout", "900"]
-    with served([arguments.model], arguments.python, arguments.context):
+    with served([arguments.model], arguments.context, server):
         played = subprocess.run(command, check=False, env={**os.environ, "OPENAI_API_KEY": "none"}).returncode
     if played == 3:
         raise SystemExit("episodes are left; run this again to play them")
@@ -80,6 +89,8 @@ def main() -> None:
         {
             "model": arguments.model.name,
             "sha256": hashlib.sha256(arguments.model.read_bytes()).hexdigest(),
+            "at_once": server.at_once,
+            "threads": server.threads,
             "episodes": len(episodes),
             "statuses": dict(Counter(each["status"] for each in episodes)),
             "mean_reward": round(statistics.mean(each["reward"] for each in episodes), 4),

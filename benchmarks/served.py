@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +35,61 @@ def end_on_signals() -> None:
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
 
 
+@dataclass(frozen=True)
+class Server:
+    """How models are served.
+
+    Attributes:
+        program: llama.cpp's `llama-server`, by its path or its name on the PATH.
+        at_once: conversations that are answered at the same time, in batches.
+        threads: of the processor. With as many as there are cores it waits for whatever else runs on one of them.
+    """
+
+    program: str = "llama-server"
+    at_once: int = 4
+    threads: int = os.cpu_count() or 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said of the server on a command line."""
+    plain = Server()
+    parser.add_argument("--llama-server", default=plain.program, help="the program of llama.cpp (default: on the PATH)")
+    parser.add_argument(
+        "--at-once", type=int, default=plain.at_once, help="episodes or requests (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, default=plain.threads, help="of the server (default: %(default)s)")
+
+
+def server_of(arguments: argparse.Namespace) -> Server:
+    """The server that was asked for."""
+    program = shutil.which(arguments.llama_server)
+    if program is None:
+        raise SystemExit(f"--llama-server: there is no program {arguments.llama_server}; it comes with llama.cpp")
+    return Server(program, arguments.at_once, arguments.threads)
+
+
 @contextlib.contextmanager
-def served(files: Sequence[Path], python: str, context: int) -> Iterator[None]:
-    """llama-cpp-python's server with some models; the one that is asked for is loaded.
+def served(files: Sequence[Path], context: int, by: Server) -> Iterator[None]:
+    """Serve some models; one is loaded when it is asked for.
 
     Args:
         files: the models.
-        python: one that has llama-cpp-python.
         context: tokens that a conversation may have.
+        by: the server.
     """
     if _models() is not None:
         pid = listener(PORT)
         whose = f"`ss -ltnp 'sport = :{PORT}'` says what, if it is yours" if pid is None else f"it is process {pid}"
         raise SystemExit(f"something answers at {URL} already ({whose}): end it first")
-    each = {"n_ctx": context, "n_threads": os.cpu_count()}
-    models = [{"model": str(file), "model_alias": alias_of(file), **each} for file in files]
     with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "log").open("w+b") as log:
-        config = Path(scratch) / "config.json"
-        config.write_text(json.dumps({"host": "127.0.0.1", "port": PORT, "models": models}))
-        command = [python, "-m", "llama_cpp.server", "--config_file", str(config)]
-        with subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True) as server:
+        presets = Path(scratch) / "presets.ini"
+        presets.write_text("".join(f"[{alias_of(file)}]\nmodel = {file.resolve()}\n" for file in files))
+        command = [by.program, "--models-preset", presets, "--models-max", max(1, len(files)), "--port", PORT]
+        command += ["--ctx-size", context * by.at_once, "--parallel", by.at_once, "--no-kv-unified", "--cache-ram", 0]
+        command += ["--threads", by.threads, "--threads-batch", by.threads, "--reasoning-format", "none"]
+        here = {**os.environ, "LLAMA_CACHE": scratch}  # else it offers what somebody has downloaded before, too
+        words = [str(word) for word in command]
+        with subprocess.Popen(words, stdout=log, stderr=log, env=here, start_new_session=True) as server:
             try:
                 fault = _fault_at_start(server, {alias_of(file) for file in files})
                 if fault:

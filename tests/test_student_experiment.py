@@ -169,9 +169,18 @@ class Dry:
             "work": self.folder / "work",
             "base": self.folder / "tiny.gguf",
             "convert": "convert.py",
-            "llama": "py",
+            "llama_server": sys.executable,
         }
-        settings = {"tasks": 12, "heldout_tasks": 5, "most_tokens": 1700, "steps": None, "bf16": False, "runs": 1}
+        settings = {
+            "at_once": 2,
+            "threads": 1,
+            "tasks": 12,
+            "heldout_tasks": 5,
+            "most_tokens": 1700,
+            "steps": None,
+            "bf16": False,
+            "runs": 1,
+        }
         root = {"mlgym_root": self.folder / "MLGym" if mlgym else None, "ablation": list(ablation)}
         once = self.module.Experiment(argparse.Namespace(**given, **settings, **root))
         for stage in stages or self.module.STAGES:

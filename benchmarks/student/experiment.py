@@ -1,8 +1,8 @@
 """The loop, end to end, at a size that two cores can do: is a student better for what a teacher has shown it?
 
     pip install sentencepiece   # llama.cpp's script wants it
-    python benchmarks/student/experiment.py --work runs/student --base SmolLM2-135M-Instruct.gguf --llama PYTHON
-        --convert llama.cpp/convert_hf_to_gguf.py [--mlgym-root MLGym]
+    python benchmarks/student/experiment.py --work runs/student --base SmolLM2-135M-Instruct.gguf
+        --convert llama.cpp/convert_hf_to_gguf.py [--llama-server PROGRAM] [--mlgym-root MLGym]
 
 Three models of the same make are compared on tasks that none has seen, with the same seeds and the same budget: `base`
 is untrained; `sft` was trained on `scripted:brief`, a teacher that improves on the baseline; `control` on as many
@@ -13,7 +13,7 @@ steps: on `half` of the tasks, on a third of the `families`, or on `unfiltered` 
 order of a hash of their ids, so that more of them hold fewer, whatever else is held out. The last stage writes
 `results/student.json`, and the scores that its figures are of into `results/student/`.
 
-PYTHON is one with llama-cpp-python, which serves the models; the script that makes GGUF files comes with llama.cpp.
+The program that serves the models, and the script that makes GGUF files, come with llama.cpp.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from common import RESULTS, write  # noqa: E402
 from figures import count_lines, keep_tasks, tasks_of, told, trained_on  # noqa: E402
-from served import URL, alias_of, end_on_signals, served  # noqa: E402
+from served import URL, add_arguments, alias_of, end_on_signals, served, server_of  # noqa: E402
 
 from mlgym_synth import registry  # noqa: E402
 from mlgym_synth.training.models import find_model  # noqa: E402
@@ -106,15 +106,16 @@ class Experiment:
             self.benchmark("mlgym", "mlgym", ["--mlgym-root", self.given.mlgym_root])
 
     def benchmark(self, name: str, suite: str | Path, more: list[Any]) -> None:
-        """Models and references on a suite, same seeds, same steps. One episode at a time: there is one server."""
+        """Models and references on a suite, same seeds, same steps."""
         models = self.files(self.students)
         agents = [*(f"openai:{alias_of(file)}" for file, _ in models.values()), *REFERENCES]
         named = [part for agent in agents for part in ("--agent", agent)]
         budget: list[Any] = ["--runs", self.given.runs, "--max-steps", STEPS, "--max-tokens", ANSWER, "--seed", SEED]
         model: list[Any] = ["--base-url", URL, "--tool-mode", "text", "--temperature", TEMPERATURE, "--timeout", "900"]
         model += ["--context-tokens", CONTEXT - ANSWER - 200]
-        out: list[Any] = ["--sandbox", "bwrap", "--slots", "1", "--out", self.work / f"bench-{name}"]
-        with served([file for file, _ in models.values()], self.given.llama, CONTEXT):
+        server = server_of(self.given)
+        out: list[Any] = ["--sandbox", "bwrap", "--slots", server.at_once, "--out", self.work / f"bench-{name}"]
+        with served([file for file, _ in models.values()], CONTEXT, server):
             # 1 says that something in it failed, an agent or a config of MLGym's: playing it again would not help.
             self.cli("benchmark", "--suite", suite, *more, *named, *budget, *model, *out, fine=(0, 1))
 
@@ -143,7 +144,7 @@ class Experiment:
 
     def arguments(self) -> dict[str, Any]:
         """All that decides on the figures, but no paths."""
-        given = ("tasks", "heldout_tasks", "most_tokens", "steps", "bf16", "runs", "ablation")
+        given = ("tasks", "heldout_tasks", "most_tokens", "steps", "bf16", "runs", "ablation", "at_once", "threads")
         fixed = {"seed": SEED, "max_steps": STEPS, "answer_tokens": ANSWER, "context": CONTEXT}
         return {**{name: getattr(self.given, name) for name in given}, **fixed, "temperature": TEMPERATURE}
 
@@ -248,7 +249,6 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="GGUF file of the model to train", type=resolved)
     parser.add_argument("--convert", required=True, help="llama.cpp's convert_hf_to_gguf.py", type=resolved)
     parser.add_argument("--mlgym-root", type=resolved)
-    parser.add_argument("--llama", default=sys.executable, help="a Python with llama-cpp-python[server]")
     parser.add_argument("--tasks", type=int, default=10**6, help="train tasks that the teachers play")
     parser.add_argument("--heldout-tasks", type=int, default=10**6, help="held-out tasks that the models play")
     parser.add_argument("--most-tokens", type=int, default=2048, help="of an episode that is trained on")
@@ -257,6 +257,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--ablation", choices=ABLATIONS, action="append", default=[], help="one more student")
     parser.add_argument("--stage", choices=STAGES, action="append")
+    add_arguments(parser)
     arguments = parser.parse_args()
     end_on_signals()
     experiment = Experiment(arguments)
