@@ -45,14 +45,21 @@ class ThreadedVectorEnv(VectorEnv[ObsType, ActType, NDArray[Any]]):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _begin_all(self, seed: Seeds, begin: Callable[[int, int | None], _T]) -> list[_T]:
+    def _begin_all(
+        self, seed: Seeds, options: dict[str, Any] | None, begin: Callable[[int, int | None], _T]
+    ) -> list[_T]:
         """Begin an episode everywhere, `begin(index, seed)`.
 
         Raises:
             ClosedEnvironmentError: after `close()`.
-            ValueError: not as many seeds as sub-environments.
+            ValueError: not as many seeds as sub-environments, or a `reset_mask` among the options.
         """
         self._refuse_closed()
+        if "reset_mask" in (options or {}):
+            raise ValueError(
+                "reset_mask: an environment whose episode ended is reset at the next step by itself "
+                "(AutoresetMode.NEXT_STEP), and reset() begins anew in all of them. Leave it out."
+            )
         seeds = _seeds(seed, self.num_envs)
         self._begun = False  # and so it stays if one of them fails
         results = self._do_all(lambda index: begin(index, seeds[index]))
@@ -136,10 +143,10 @@ class SynthVectorEnv(ThreadedVectorEnv[tuple[str, ...], Sequence[dict[str, Any]]
 
         Raises:
             MlgymSynthError: a sub-environment cannot start at all (no sandbox, no data).
-            ValueError: not as many seeds as sub-environments.
+            ValueError: not as many seeds as sub-environments, or a `reset_mask` among the options.
             ClosedEnvironmentError: after `close()`.
         """
-        results = self._begin_all(seed, lambda index, own: self.envs[index].reset(seed=own, options=options))
+        results = self._begin_all(seed, options, lambda index, own: self.envs[index].reset(seed=own, options=options))
         self._ended[:] = False
         return tuple(result[0] for result in results), self._infos(result[1] for result in results)
 

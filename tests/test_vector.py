@@ -12,6 +12,7 @@ from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 import mlgym_synth
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import SandboxUnavailable, TaskNotFound
+from mlgym_synth.menu import MenuVectorEnv
 from mlgym_synth.vector import SynthVectorEnv
 
 
@@ -131,6 +132,15 @@ def seeds(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
 
     monkeypatch.setattr(SynthEnv, "reset", reset)
     return given
+
+
+def test_a_reset_of_some_is_refused_not_made_one_of_all(seeds: list[int | None]) -> None:
+    mask = {"reset_mask": np.array([True, False])}
+    with mlgym_synth.make_vec("task-0006", num_envs=2) as envs, pytest.raises(ValueError, match="reset_mask: an env"):
+        envs.reset(options=mask)
+    with MenuVectorEnv(2, tasks=["task-0006"]) as menus, pytest.raises(ValueError, match="reset_mask: an env"):
+        menus.reset(options=mask)
+    assert seeds == []
 
 
 def test_seeds_are_any_sequence_of_whole_numbers(seeds: list[int | None]) -> None:

@@ -58,10 +58,10 @@ class MenuVectorEnv(ThreadedVectorEnv[NDArray[np.float32], NDArray[np.int64]]):
 
         Raises:
             MlgymSynthError: a sub-environment cannot start at all.
-            ValueError: not as many seeds as sub-environments.
+            ValueError: not as many seeds as sub-environments, or a `reset_mask` among the options.
             ClosedEnvironmentError: after `close()`.
         """
-        started = self._begin_all(seed, lambda index, own: self._slots[index].begin(own, options))
+        started = self._begin_all(seed, options, lambda index, own: self._slots[index].begin(own, options))
         observations, infos = zip(*started, strict=True)
         return np.stack(observations), _batched(infos)
 
