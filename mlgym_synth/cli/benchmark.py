@@ -25,6 +25,7 @@ from mlgym_synth.cli.playing import (
     require_agent,
     require_sandbox,
     roots_of,
+    stop_told,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]
 
     engine = engine_of(arguments, arguments.agent)
     require_sandbox(arguments)
-    with EpisodeBar(arguments.agent) as bar:
+    with stop_told(), EpisodeBar(arguments.agent) as bar:
         return play_all(
             benchmark,
             engine,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +132,25 @@ def engine_of(arguments: argparse.Namespace, agents: Collection[str]) -> Engine:
 
         return RayEngine(arguments.slots, arguments.address, arguments.cpus_per_slot)
     return LocalEngine(arguments.slots or os.cpu_count(), arguments.starts)
+
+
+@contextlib.contextmanager
+def stop_told() -> Iterator[None]:
+    """Answers Ctrl-C and SIGTERM at once: an agent's turn that is under way can take some seconds to end."""
+
+    def stop(*_: object) -> None:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(2, b"\nStopping ...\n")  # whatever holds the locks of streams
+        raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    asked = [number for number in (signal.SIGINT, signal.SIGTERM) if here]
+    before = {number: signal.signal(number, stop) for number in asked if signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class EpisodeBar:

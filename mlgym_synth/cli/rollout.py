@@ -26,6 +26,7 @@ from mlgym_synth.cli.playing import (
     require_agent,
     require_sandbox,
     roots_of,
+    stop_told,
 )
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 
@@ -87,7 +88,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, engine: Engine) -> tuple[Ta
 
     with TrajectoryStore(arguments.out, plan.settings()) as store:
         tally = standing(plan, store)
-        with EpisodeBar([arguments.agent]) as bar:
+        with stop_told(), EpisodeBar([arguments.agent]) as bar:
             bar.begin("episodes", tally.total, tally.done)
 
             def note(trajectory: Trajectory, now: Tally) -> None:
