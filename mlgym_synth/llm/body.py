@@ -78,6 +78,21 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+def encodable(body: dict[str, Any]) -> dict[str, Any]:
+    """The same as UTF-8 can hold it: half a character, which JSON can say and models do say, becomes a question mark.
+
+    Raises:
+        TypeError, ValueError: it is no JSON.
+    """
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        sound: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+        return sound
+    return body
+
+
 def refuses_format(fault: Fault) -> bool:
     """Whether asking in a plainer way may help. llama.cpp's server says 500 of a format that it does not know."""
     return fault.status in (400, 422, 501) or (fault.status == 500 and "response_format" in fault.message)

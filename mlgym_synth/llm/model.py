@@ -31,6 +31,7 @@ from mlgym_synth.llm.body import (
     Options,
     asks_for_object,
     cannot_read_call,
+    encodable,
     exceeds_context,
     refuses_format,
     refuses_functions,
@@ -234,6 +235,7 @@ class ChatModel:
     async def _request(self, body: dict[str, Any]) -> Answer | Fault:
         import openai
 
+        body = encodable(body)
         if self._client is None:
             self._client = openai.AsyncOpenAI(
                 api_key=self._key or "none",  # the client insists on one

@@ -77,6 +77,27 @@ def test_an_answer_without_text_and_calls_is_refused_and_so_is_a_call_that_was_c
         chat([call(("bash", '{"comm'), finish_reason="length")])
 
 
+LONE = json.loads(r'"\ud83d.txt"')  # half a character: JSON can say it, UTF-8 cannot
+
+
+def test_half_a_character_in_a_conversation_is_sent_as_a_question_mark() -> None:
+    messages = [*MESSAGES, {"role": "tool", "content": f"no such file: {LONE}, \u00e9 \U0001f600"}]
+    with LLMServer([answer("hello")]) as server:
+        model = ChatModel("player", base_url=server.url)
+        assert asyncio.run(closing(model, lambda: model.chat(messages))).text == "hello"
+    assert server.requests[0].json["messages"][-1]["content"] == "no such file: ?.txt, \u00e9 \U0001f600"
+
+
+@pytest.mark.parametrize("wrong", [{1}, float("nan")])
+def test_what_is_no_json_is_the_callers_error_and_is_not_sent(wrong: Any) -> None:
+    messages = [{"role": "user", "content": wrong}]
+    with LLMServer([]) as server:
+        model = ChatModel("player", base_url=server.url)
+        with pytest.raises((TypeError, ValueError)):
+            asyncio.run(closing(model, lambda: model.chat(messages)))
+    assert server.requests == []
+
+
 # Tokens
 
 
