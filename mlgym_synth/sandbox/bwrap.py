@@ -23,6 +23,7 @@ from mlgym_synth.sandbox.cgroup import Cgroup
 from mlgym_synth.sandbox.channel import Channel, ChannelClosed, pair
 from mlgym_synth.sandbox.rootfs import loaded_libraries
 from mlgym_synth.sandbox.runtime import Runtime, ensure_runtime
+from mlgym_synth.sandbox.seccomp import call_filter
 from mlgym_synth.sandbox.supervised import SupervisedSandbox
 
 _START_S = 60.0
@@ -65,6 +66,8 @@ class BwrapSandbox(SupervisedSandbox):
         uid = _NESTED_UID if self._nested else plan.next_uid()
         ours, theirs = pair()
         inherited = {name: _in_memory(text.encode()) for name, text in plan.accounts([uid]).items()}
+        if (calls := call_filter(user_namespaces=self._nested)) is not None:
+            inherited["calls"] = _in_memory(calls)
         oom = None
         if self._cgroup is not None:
             oom = inherited["oom"] = self._cgroup.oom_descriptor()
@@ -217,6 +220,8 @@ def _outer(root: Path, limits: Limits, nested: bool, inherited: dict[str, int]) 
     ]  # fmt: skip
     for name in ("passwd", "group"):
         line += ["--perms", "0644", "--ro-bind-data", str(inherited[name]), f"/etc/{name}"]
+    if "calls" in inherited:
+        line += ["--seccomp", str(inherited["calls"])]
     if nested:
         line += ["--unshare-user", "--uid", str(_NESTED_UID), "--gid", str(_NESTED_UID), *_bind_bubblewrap(program)]
     else:

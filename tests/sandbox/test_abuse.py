@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from mlgym_synth.limits import Limits
@@ -110,7 +112,7 @@ def test_memory_without_a_cgroup_is_watched() -> None:
         "for d in 201 202 203; do printf '9\\0000\\000/\\000\\000' >&$d; done", "head -c 1M /dev/zero >&203",
         "truncate -s 100M /proc/self/fd/201", "exec 0</dev/zero", "chmod 000 /home/agent/workspace",
         "unset -f __report; unset PATH; alias builtin=false; builtin() { false; }", "enable -n printf declare",
-        "nice -n -20 true; renice -n -20 -p 1", "unshare -Ur mount -t tmpfs none /etc", "echo c > /proc/sysrq-trigger",
+        "nice -n -20 true; renice -n -20 -p 1", "echo c > /proc/sysrq-trigger",
         "PROMPT_COMMAND='exit 1'; BASH_ENV=/dev/zero; TMOUT=1; PS4='$(exit)'; set -xv", "set -f; IFS=x; LANG=xx",
         "unset IFS; readonly PWD; readonly __command=1", "trap 'exit 1' DEBUG", "trap 'kill -9 $$' ERR; false",
     ],
@@ -141,6 +143,35 @@ def test_nothing_of_the_host_is_seen(sandbox: Sandbox) -> None:
     )
     assert sandbox.exec("ls /root /home /mnt /run/channel 2>/dev/null | grep -v -e : -e agent", 30).output.strip() == ""
     assert "root" not in sandbox.exec("env; cat /proc/1/environ 2>/dev/null", 30).output
+
+
+NAMESPACES = """python3 - <<'EOF'
+import ctypes, os, platform, signal
+kernel = ctypes.CDLL(None)
+new_user, clone = 0x10000000, {"x86_64": 56, "aarch64": 220}[platform.machine()]
+print(kernel.unshare(new_user), end=" ", flush=True)
+child = kernel.syscall(clone, new_user | signal.SIGCHLD, 0, 0, 0, 0)
+if child == 0:
+    os._exit(0)
+print(child, kernel.syscall(435, b"\\0" * 88, 88), open("/proc/self/status").read().split("CapEff:")[1][1:17])
+EOF"""
+
+
+def test_a_namespace_of_its_own_gives_an_agent_nothing(sandbox: Sandbox) -> None:
+    told = sandbox.exec(NAMESPACES, 30).output.split()
+    assert told[:2] == ["-1", "-1"]
+    assert told[3] == "0" * 16
+    threads = "import threading as t; x = t.Thread(target=print, args=('ran',)); x.start(); x.join()"
+    assert sandbox.exec(f'python3 -c "{threads}"', 30).output == "ran\n"  # libc asks for `clone3` first
+
+
+@pytest.mark.parametrize("open_sandbox", ["bwrap", "bwrap-nested"], indirect=True)  # a Docker daemon has its own list
+def test_parts_of_the_kernel_that_no_agent_needs_are_closed(sandbox: Sandbox) -> None:
+    calls = {"x86_64": (250, 298, 321, 323, 425), "aarch64": (219, 241, 280, 282, 425)}
+    code = f"import ctypes, platform; c = ctypes.CDLL(None, use_errno=True); calls = {calls}[platform.machine()]; "
+    code += "print([(c.syscall(n, 0, 0, 0, 0, 0), ctypes.get_errno()) for n in calls])"
+    told = sandbox.exec(f'python3 -c "{code.replace(chr(34), chr(39))}"', 30).output
+    assert told.strip() == str([(-1, errno.EPERM)] * 5)
 
 
 def test_privileges_cannot_be_gained(sandbox: Sandbox) -> None:
