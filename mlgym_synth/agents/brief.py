@@ -79,8 +79,8 @@ class BriefAgent:
 
     @property
     def fingerprint(self) -> str:
-        """Of this file and the programs."""
-        files = [Path(__file__), *sorted(PROGRAMS.glob("*.py"))]
+        """Of this file, of what reads the statement, and of the programs."""
+        files = [Path(__file__), Path(__file__).with_name("goal.py"), *sorted(PROGRAMS.glob("*.py"))]
         return fingerprint(self.name, *(file.read_text() for file in files))
 
 

@@ -1,8 +1,8 @@
 """From what a model answered to an action: a call of a function, or a command in the text. `LLMAgent` calls it.
 
 In text an action is one fenced block: bash, or a tool's name followed by its arguments as a JSON object. JSON objects
-that say tool and arguments themselves are taken too, because models write what they were trained on. What cannot be
-read becomes an action that the env answers with a correction; nothing here raises for what a model wrote.
+that say tool and arguments themselves are taken too, and names that stand where a block has its language, because
+models write what they were trained on. What cannot be read becomes an action that the env answers with a correction; nothing here raises for what a model wrote.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def read_text(text: str) -> Heard:
         return Heard(_object_action(rest.partition(_CLOSE)[0]), text, thought=thought.strip())
     text = _CLOSED_EARLY.sub(r"\1\n", _OPENED_LATE.sub(r"\n\1", text))  # fences in a line with prose
     found, unfinished = _blocks(text)
-    commands = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT)]
+    commands = [block for block in found if _kind(block) in (*_SHELL, *_OBJECT, *TOOLS)]
     nameless = [block for block in found if not block.info]
     if not commands and len(nameless) == 1:
         commands = nameless
@@ -152,6 +152,8 @@ def _heard_call(reply: Reply) -> Heard:
 
 def _block_action(block: Block) -> Action:
     text = "\n".join(block.lines).strip()
+    if info_names_tool := _kind(block) in TOOLS and _kind(block) not in _SHELL:  # where a language stands
+        text = f"{block.info}\n{text}".strip()
     if not text:
         raise Refused("the block is empty")
     if _kind(block) in _OBJECT or text.startswith('{"tool"') or (not block.info and text.startswith("{")):
@@ -161,6 +163,8 @@ def _block_action(block: Block) -> Action:
         rest = text[named.end() :]
         if not rest or rest.startswith("{"):
             return {"tool": named[1], "arguments": _parsed(rest or "{}")}
+    if info_names_tool:
+        raise Refused(f"what stands behind {_kind(block)!r} should be a JSON object")
     return {"tool": "bash", "arguments": {"command": "\n".join(block.lines)}}
 
 

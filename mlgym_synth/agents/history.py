@@ -38,22 +38,30 @@ class Turn:
         text: what the assistant said, the call aside.
         call: with arguments that are a JSON object; None where the action stands in the text, or there is none.
         observation: what the env answered.
+        missed: how many answers in a row held no action, up to this one; 0 where it holds one.
     """
 
     number: int
     text: str
     call: FunctionCall | None
     observation: str
+    missed: int = 0
 
 
 def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
-    """The turns with one more; of the same said and seen again the last stays.
+    """The turns with one more; of the same again the last stays, and of misses in a row only what they were told.
 
-    A model that reads the same three times says it a fourth time, at any temperature.
+    A model that reads the same three times says it a fourth time, at any temperature, and one that reads its own prose
+    where a command should stand writes prose.
     """
-    if not turns or _told(turns[-1]) != _told(turn):
-        return [*turns, turn]
-    return [*turns[:-1], replace(turn, number=turns[-1].number)]
+    if not turns:
+        return [turn]
+    *earlier, last = turns
+    if last.missed and turn.missed:
+        return [*earlier, replace(turn, number=last.number, text="", missed=last.missed + 1)]
+    if _told(last) == _told(turn):
+        return [*earlier, replace(turn, number=last.number)]
+    return [*turns, turn]
 
 
 def _told(turn: Turn) -> tuple[str, str | None, str]:
@@ -68,6 +76,10 @@ def render(system: str, statement: str, turns: Sequence[Turn], in_text: bool) ->
     note = f"\n\n[The first {gone} answers and observations are left out here.]" if gone else ""
     messages: list[Message] = [{"role": "system", "content": system}, {"role": "user", "content": statement + note}]
     for turn in turns:
+        if turn.missed > 1:
+            told = f"[{turn.missed} answers in a row held no action.]\n{turn.observation}"
+            messages[-1]["content"] = f"{messages[-1]['content']}\n\n{told}"
+            continue
         if turn.call is None or in_text:
             messages += [
                 {"role": "assistant", "content": _as_text(turn)},
@@ -162,7 +174,7 @@ def _cut_turn(turn: Turn, most: int) -> Turn:
     if call is not None:
         values = {name: cut(x, most) if isinstance(x, str) else x for name, x in json.loads(call.arguments).items()}
         call = replace(call, arguments=json.dumps(values))
-    return Turn(turn.number, cut(turn.text, most), call, cut(turn.observation, most))
+    return replace(turn, text=cut(turn.text, most), call=call, observation=cut(turn.observation, most))
 
 
 def _as_text(turn: Turn) -> str:

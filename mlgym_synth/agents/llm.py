@@ -9,16 +9,19 @@ good ends an episode from here.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import sys
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from mlgym_synth.agents import calls, history
 from mlgym_synth.agents.base import Action, Said, Usage, fingerprint
 from mlgym_synth.agents.calls import Heard, hear, hear_refused
 from mlgym_synth.agents.history import Message, Turn, characters, cut, fitted, render, with_turn
 from mlgym_synth.errors import ContextLengthExceeded, ToolsUnsupported
+from mlgym_synth.llm import replies, texts
 from mlgym_synth.llm.acting import PROMPTS, system_prompt
 from mlgym_synth.llm.replies import UNREAD, Refused, Reply
 from mlgym_synth.llm.settings import ModelSettings
@@ -152,7 +155,8 @@ class LLMAgent:
 def _turn(number: int, heard: Heard, observation: str) -> Turn:
     nonsense = isinstance(heard.action, dict) and "malformed" in heard.action
     text = cut(heard.text, LONGEST_NONSENSE) if nonsense else heard.text
-    return Turn(number, text, heard.call, f"{heard.note}\n{observation}" if heard.note else observation)
+    seen = f"{heard.note}\n{observation}" if heard.note else observation
+    return Turn(number, text, heard.call, seen, missed=int(nonsense))
 
 
 def model_fingerprint(name: str, settings: ModelSettings) -> str:
@@ -167,6 +171,6 @@ def model_fingerprint(name: str, settings: ModelSettings) -> str:
 def _code_sha256() -> str:
     """Of the modules that decide what is asked and how answers are read."""
     digest = hashlib.sha256()
-    for name in ("llm.py", "calls.py", "history.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
+    for module in (sys.modules[__name__], calls, history, replies, texts):
+        digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()

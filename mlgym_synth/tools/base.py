@@ -161,9 +161,10 @@ def _misshapen(wrong: str, tools: Mapping[str, Tool]) -> str:
 
 def _correction(wrong: str, tools: Mapping[str, Tool]) -> str:
     """Says nothing of how an action is written down: models write calls or commands, and do as they read here."""
-    calls = "\n".join(f"  {tool.usage()}" for tool in tools.values())
-    end = "" if wrong.endswith("```") else "."
-    return f"This action was not run: {wrong}{end}\nWhat can be called:\n{calls}"
+    calls = "What can be called:\n" + "\n".join(f"  {tool.usage()}" for tool in tools.values())
+    if wrong.endswith("```"):  # what is read last is done first: then the example that the reason ends with
+        return f"This action was not run. {calls}\nWhat was wrong: {wrong}"
+    return f"This action was not run: {wrong}.\n{calls}"
 
 
 def _clip(value: object) -> str:

@@ -36,6 +36,9 @@ def said(text: str = "", *calls: tuple[str, str]) -> Reply:
         ("```\nsubmit()\n```", {"tool": "submit", "arguments": {}}),
         ('```\nview {"path": "a.py"}\n```', VIEW),
         ('```bash\nview {"path": "a.py"}\n```', VIEW),
+        ('```view {"path": "a.py"}\n```', VIEW),
+        ('```view\n{"path": "a.py"}\n```', VIEW),
+        ("```validate\n```", {"tool": "validate", "arguments": {}}),
         ('```\nview\n{"path": "a.py"}\n```', VIEW),
         ('```bash\n{"tool": "view", "arguments": {"path": "a.py"}}\n```', VIEW),
         ('```json\n{"tool": "view", "arguments": {"path": "a.py"}}\n```', VIEW),
@@ -69,6 +72,7 @@ def test_one_block_is_an_action(text: str, action: dict[str, Any]) -> None:
         ("```bash\nls", "a code block does not end"),
         ("```bash\n\n```", "the block is empty"),
         ("```python\nprint(1)\n```", "a block of python is no command"),
+        ("```search\nfor files\n```", "what stands behind 'search' should be a JSON object"),
         ('```json\n{"tool": "view", "arguments": {"path": "a.py"\n```', "cannot be read"),
         ('```json\n["view"]\n```', "is list"),
         ('```\nview {"path": \n```', "cannot be read"),
@@ -82,7 +86,7 @@ def test_anything_else_is_told_why(text: str, reason: str) -> None:
         read_text(text)
     correction = parse_action(hear(said(text), in_text=True).action, TOOLS)
     assert isinstance(correction, str)
-    assert correction.startswith("This action was not run: ")
+    assert correction.startswith("This action was not run")
     assert "tool" in str(parse_action(hear(said(text), in_text=False).action, TOOLS))
 
 
@@ -113,7 +117,8 @@ def test_a_call_without_a_fence_may_be_followed_by_anything() -> None:
 def test_a_correction_shows_the_form_that_was_asked_for(text: str) -> None:
     """Models do as they read: told of JSON, they write JSON from then on."""
     in_text = str(parse_action(hear(said(text), in_text=True).action, TOOLS))
-    assert "such as\n\n```bash\npython baseline.py\n```\nWhat can be called" in in_text
+    assert in_text.endswith("such as\n\n```bash\npython baseline.py\n```"), "what is read last is done first"
+    assert "What can be called" in in_text
     assert '{"tool"' not in in_text
     assert "```" not in str(parse_action(hear(said(text), in_text=False).action, TOOLS))
 

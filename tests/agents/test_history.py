@@ -115,6 +115,24 @@ def test_of_the_same_said_and_seen_again_the_last_stays() -> None:
     assert len(with_turn(turns(1), turns(2)[1])) == 2  # observations without the step that they end with
 
 
+def test_of_misses_in_a_row_what_they_were_told_stays_and_roles_take_turns() -> None:
+    def missed(number: int) -> Turn:
+        return Turn(number, "I would look.", None, f"Not run.\n[step {number + 1} of 12]", missed=1)
+
+    kept: list[Turn] = []
+    for turn in (turns(1)[0], missed(1), missed(2), missed(3), turns(5)[4], missed(5)):
+        kept = with_turn(kept, turn)
+    assert [(turn.number, turn.missed) for turn in kept] == [(0, 0), (1, 3), (4, 0), (5, 1)]
+    for in_text in (True, False):
+        sent = render("Play.", STATEMENT, kept, in_text)
+        told = sent[3]["content"]
+        assert told.endswith("\n\n[3 answers in a row held no action.]\nNot run.\n[step 4 of 12]")
+        assert [message["role"] == "assistant" for message in sent] == [False, False, *[True, False] * 3]
+        assert sent[6]["content"] == "I would look.", "a single one is seen as it was"
+        shortest = render("Play.", STATEMENT, fitted(kept, within(1)), in_text)
+        assert "3 answers in a row" in shortest[3]["content"]
+
+
 def test_a_cut_says_how_much_it_took() -> None:
     assert cut("abc", 3) == "abc"
     assert cut("a" * 1000 + "b" * 1000, 100) == "a" * 50 + "\n[1,900 characters left out]\n" + "b" * 50

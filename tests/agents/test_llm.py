@@ -209,15 +209,15 @@ def test_an_answer_that_is_no_action_costs_a_step_and_the_model_reads_why(
     mode: str, sloppy: list[tuple[Response, str]], ending: Response
 ) -> None:
     env = SynthEnv(registry.find(TASK).folder, sandbox="bwrap")
-    trajectory, server = played(env, [*(response for response, _ in sloppy), RUN, ending], mode=mode)
+    trajectory, server = played(env, [*(one for bad, _ in sloppy for one in (bad, RUN)), ending], mode=mode)
     env.close()
     assert (trajectory.status, trajectory.error) == ("submitted", None)
-    assert len(trajectory.steps) == len(sloppy) + 2
+    assert len(trajectory.steps) == 2 * len(sloppy) + 1
     for step, (_, reason), said, read in zip(
-        trajectory.steps, sloppy, messages(server)[2::2], messages(server)[3::2], strict=False
+        trajectory.steps[::2], sloppy, messages(server)[2::4], messages(server)[3::4], strict=False
     ):
         assert step.tool is None
-        assert step.observation.startswith("This action was not run: ")
+        assert step.observation.startswith("This action was not run")
         assert reason in step.observation
         assert read["content"] == step.observation
         assert said["content"] or said["tool_calls"]
@@ -225,6 +225,27 @@ def test_an_answer_that_is_no_action_costs_a_step_and_the_model_reads_why(
         for made in said.get("tool_calls", ()):
             assert isinstance(json.loads(made["function"]["arguments"]), dict)
             assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", made["function"]["name"])
+
+
+def does_as_it_has_done(request: dict[str, Any]) -> Response:
+    """A weak model: it says again what it has said, else it does what it has read last."""
+    said = [message["content"] for message in request["messages"] if message["role"] == "assistant"]
+    if said:
+        return SUBMIT_TEXT if "```bash" in said[-1] else answer(said[-1])
+    examples = re.findall(r"```bash\n.*?\n```", request["messages"][-1]["content"], re.S)
+    return answer(f"As told.\n\n{examples[-1]}" if examples else "I would look at the files first.")
+
+
+def test_a_model_that_misses_again_no_longer_reads_its_own_words(env: SynthEnv) -> None:
+    trajectory, server = played(env, does_as_it_has_done, mode="text")
+    assert [step.tool for step in trajectory.steps] == [None, None, "bash", "submit"]
+    assert [message["role"] for message in messages(server, 1)] == ["system", "user", "assistant", "user"]
+    _, told = messages(server, 2)
+    assert told["content"].startswith(
+        f"{trajectory.statement}\n\n[2 answers in a row held no action.]\nThis action was"
+    )
+    assert re.search(r"python baseline\.py\n```\n\[step 2 of 5\]$", told["content"]), "what is read last is done"
+    assert [message["role"] for message in messages(server, 3)] == ["system", "user", "assistant", "user"]
 
 
 def test_of_several_calls_the_first_is_run_and_the_model_is_told(env: SynthEnv) -> None:
