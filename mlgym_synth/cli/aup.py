@@ -134,7 +134,8 @@ def _notes(scores: Scores, mlgym: Profiles, intervals: AUPIntervals | None) -> l
         "A task on which an agent is infeasible (no score, a negative one, or one worse than the baseline) earns it "
         "area all the same; strict AUP gives none.",
         f"x_max is {mlgym.x_max:.1f}, {setter}.{drawn}",
-        f"Intervals: {LEVEL:.0%}, stratified bootstrap over runs; rough for AUP, which is of the best of few."
+        f"Intervals: {LEVEL:.0%}, stratified bootstrap over runs; rough for AUP, which is of the best of few; none of "
+        "an agent that has two runs on no task."
         if intervals
         else "No intervals: one run a task.",
         *(

@@ -2,9 +2,9 @@
 
 What a run is worth does not depend on who else is in the set, as AUP does. Intervals of one agent draw its runs anew,
 task by task: the stratified bootstrap of Agarwal et al. 2021 (rliable, arXiv 2108.13264), for these tasks and no
-others. They are percentiles, with n runs a task too narrow by sqrt((n - 1) / n), and there are none where no task has
-two runs. Intervals of a comparison draw data sets with all their tasks, since what it is to say is about tasks like
-these, and those on one data set are no independent evidence.
+others. They are percentiles, with n runs a task too narrow by sqrt((n - 1) / n), and an agent that has two runs on no
+task has none. Intervals of a comparison draw data sets with all their tasks, since what it is to say is about tasks
+like these, and those on one data set are no independent evidence.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles, standings
-from mlgym_synth.evaluation.scores import Scores, Which
+from mlgym_synth.evaluation.scores import BASELINE, Scores, Which
 from mlgym_synth.grading.bootstrap import Groups, draws, interval, means
 from mlgym_synth.grading.reward import ROUNDING, clipped, progress
 
@@ -43,10 +43,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class AUPIntervals:
-    """Intervals of AUP, of AUP / x_max (agent, and `baseline` -> `best` and `last`), and of x_max itself."""
+    """Intervals of AUP, of AUP / x_max (agent, and `baseline` -> `best` and `last`), and of x_max itself.
 
-    aup: dict[str, dict[Which, Interval]]
-    normalized: dict[str, dict[Which, Interval]]
+    None for an agent that has two runs on no task.
+    """
+
+    aup: dict[str, dict[Which, Interval | None]]
+    normalized: dict[str, dict[Which, Interval | None]]
     x_max: Interval
 
 
@@ -105,6 +108,7 @@ def mean_worth(
 ) -> dict[str, Estimate]:
     """Agent -> the mean over tasks of the mean worth of its runs; a task without a run counts as one failed run.
 
+    No interval for an agent that has two runs on none of them: drawn anew they are the same, which is no certainty.
     Empty where no task can be measured (no reference is known).
     """
     tasks = _measurable(scores, measure)
@@ -118,7 +122,7 @@ def mean_worth(
     found = means_over_tasks(strata.values)
     drawn = np.array([means_over_tasks(strata.taken(rows)) for rows in strata.draws(times, seed)])
     return {
-        agent: Estimate(float(found[n]), interval(drawn[:, n], level) if len(drawn) else None)
+        agent: Estimate(float(found[n]), interval(drawn[:, n], level) if strata.counts[n].max() > 1 else None)
         for n, agent in enumerate(scores.agents)
     }
 
@@ -141,6 +145,9 @@ def aup_intervals(
     found, ends = profiles(scores, mode), np.array([x_max for _, x_max in drawn])
     made = AUPIntervals({}, {}, interval(ends, level))
     for n, agent in enumerate(found.agents):
+        if agent != BASELINE and max(map(len, scores.runs[agent].values()), default=0) < 2:
+            made.aup[agent], made.normalized[agent] = dict.fromkeys(WHICH), dict.fromkeys(WHICH)
+            continue
         aups = {which: np.array([area[which][n] for area, _ in drawn]) for which in WHICH}
         made.aup[agent] = {which: _shifted(aups[which], found.aup[agent][which], math.inf, level) for which in WHICH}
         made.normalized[agent] = {

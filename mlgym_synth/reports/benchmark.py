@@ -286,7 +286,10 @@ _ABOUT_AGENTS = (
     " baseline, 1 the reference, -1 a run without a valid submission, each task's within -1 and 2. Steps, minutes and"
     " cost are of an episode."
 )
-_ABOUT_INTERVALS = "Intervals hold 95%: runs are drawn anew within each task. Those of AUP are rough."
+_ABOUT_INTERVALS = (
+    "Intervals hold 95%: runs are drawn anew within each task. Those of AUP are rough. An agent that has two runs on no"
+    " task has none."
+)
 _NO_INTERVALS = "There are no intervals: no task has two runs of an agent."
 _ABOUT_PROFILES = (
     "The share of tasks on which an agent's best run is within a factor of the best of all; further up and to the left"

@@ -93,10 +93,11 @@ def _standing(each: AgentResults, analysis: Analysis | None) -> list[Value]:
     if analysis is None or each.agent not in analysis.scores.runs:
         return [each.agent, *[None] * 10]
     agent, mlgym = each.agent, analysis.mlgym
-    known = analysis.intervals.normalized[agent]["best"] if analysis.intervals else (None, None)
+    known = analysis.intervals.normalized[agent]["best"] if analysis.intervals else None
     made = analysis.progress.get(agent)
     return [
-        *(agent, mlgym.aup[agent]["best"], mlgym.aup[agent]["last"], mlgym.normalized[agent]["best"], *known),
+        *(agent, mlgym.aup[agent]["best"], mlgym.aup[agent]["last"], mlgym.normalized[agent]["best"]),
+        *(known or (None, None)),
         *(analysis.strict.aup[agent]["best"], made.value if made else None),
         *((made.interval if made else None) or (None, None)),
         analysis.beats_baseline[agent].value,

@@ -67,6 +67,24 @@ def test_one_run_a_task_gives_no_interval_of_runs() -> None:
     assert compare(made({"t": ("maximize", 1)}, a={"t": [[2]]}), "a", "baseline").improvement.interval is None
 
 
+def test_an_agent_with_one_run_a_task_has_no_interval_whatever_others_have() -> None:
+    scores = made(
+        TASKS,
+        once={"up": [[0.6]], "down": [[3.0]], "open": [[2.0]]},
+        twice={"up": [[0.6], [0.8]], "down": [[3.0]], "open": [[2.0]]},
+    )
+    found = mean_worth(scores, "progress")
+    assert found["once"].value == pytest.approx(0.5)
+    assert found["once"].interval is None
+    assert found["twice"].interval is not None
+    known = aup_intervals(scores)
+    assert known is not None
+    for of_agents in (known.aup, known.normalized):
+        assert of_agents["once"] == {"best": None, "last": None}
+        assert None not in of_agents["twice"].values()
+        assert None not in of_agents["baseline"].values()  # it has no runs that others of its kind could differ from
+
+
 def simulated(
     rng: np.random.Generator,
     runs: int,
@@ -134,8 +152,9 @@ def test_intervals_of_aup_lie_around_the_figures() -> None:
         assert known.x_max[0] <= found.x_max <= known.x_max[1]
         for agent in scores.agents:
             for which, area in found.aup[agent].items():
-                assert known.aup[agent][which][0] < area < known.aup[agent][which][1]
-                low, high = known.normalized[agent][which]
+                low, high = known.aup[agent][which] or (area, area)
+                assert low < area < high
+                low, high = known.normalized[agent][which] or (0.0, 0.0)
                 assert 0 < low < found.normalized[agent][which] < high <= 1
 
 
@@ -152,7 +171,9 @@ def test_strict_intervals_are_of_strict_areas() -> None:
     scores = only(published(), ("gpt-o1", "gpt-o3-mini"))
     known = aup_intervals(scores, "strict", times=100)
     assert known is not None
-    assert known.normalized["gpt-o3-mini"]["best"][1] < 0.5
+    between = known.normalized["gpt-o3-mini"]["best"]
+    assert between is not None
+    assert between[1] < 0.5
 
 
 def test_probability_of_improvement_counts_pairs_ties_half_and_failures_last() -> None:
