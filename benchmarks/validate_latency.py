@@ -1,4 +1,4 @@
-"""What `validate` costs: a 1,000-row submission through `env.step`, and the part of it that reads the file.
+"""What `validate` costs: a submission of some 1,000 rows through `env.step`, and the part of it that reads the file.
 
     python benchmarks/validate_latency.py
 
