@@ -73,6 +73,7 @@ def _fields(
             for agent, tasks in failures(scores).items()
         },
         "without_runs": scores.without_runs,
+        "unevenly_run": scores.unevenly_run,
     }
 
 
@@ -122,6 +123,7 @@ def _ranked(mlgym: Profiles) -> list[str]:
 
 def _notes(scores: Scores, mlgym: Profiles, intervals: AUPIntervals | None) -> list[str]:
     """What a reader must know, a line each."""
+    from mlgym_synth.evaluation.profiles import UNEVEN
     from mlgym_synth.evaluation.statistics import LEVEL
 
     compared = f"{_count(len(scores.agents), 'agent')} and the baseline on {_count(len(scores.tasks), 'task')}"
@@ -129,6 +131,7 @@ def _notes(scores: Scores, mlgym: Profiles, intervals: AUPIntervals | None) -> l
     drawn = ""
     if intervals is not None:
         drawn = " With the runs drawn anew it lies between {:.1f} and {:.1f}.".format(*intervals.x_max)
+    uneven = len(scores.unevenly_run)
     return [
         f"AUP is relative to the set compared, here {compared}: one agent more or less moves every figure.",
         "A task on which an agent is infeasible (no score, a negative one, or one worse than the baseline) earns it "
@@ -138,6 +141,7 @@ def _notes(scores: Scores, mlgym: Profiles, intervals: AUPIntervals | None) -> l
         "an agent that has two runs on no task."
         if intervals
         else "No intervals: one run a task.",
+        *([UNEVEN.format(tasks=_count(uneven, "task"))] if uneven else []),
         *(
             f"{agent} has no run on {_count(len(tasks), 'task')}, which counts as failed: {', '.join(tasks[:3])}"
             + (" ..." if len(tasks) > 3 else "")

@@ -106,7 +106,9 @@ def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]
 
 def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | None, page: Path) -> None:
     from mlgym_synth.evaluation.analysis import summary
+    from mlgym_synth.evaluation.profiles import UNEVEN
     from mlgym_synth.reports.benchmark_tables import agent_table
+    from mlgym_synth.reports.text import counted
 
     if arguments.json:
         print_json({"out": str(arguments.out), "report": str(page), **summary(results, analysis)})
@@ -116,6 +118,8 @@ def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | 
     shown = ("agent", *worth, "episodes", "missing", "without a score", "flagged")
     places = [list(table.columns).index(name) for name in shown]
     print_table("", list(shown), [[_cell(row[place]) for place in places] for row in table.rows])
+    if analysis and (uneven := analysis.scores.unevenly_run):
+        console.print(UNEVEN.format(tasks=counted(len(uneven), "task")), markup=False)
     for each in results.agents:
         if each.missing:
             told = f"{each.agent}: {each.missing} episodes are missing; run this again to play them. {each.stopped}"

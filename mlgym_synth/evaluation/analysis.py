@@ -91,6 +91,7 @@ def summary(results: Results, analysis: Analysis | None) -> dict[str, Any]:
         "missing": results.missing,
         "compared_tasks": len(results.tasks()),
         "left_out": results.left_out(),
+        "unevenly_run": analysis.scores.unevenly_run if analysis else [],
         "agents": {each.agent: _of_agent(each, analysis) for each in results.agents},
         "x_max": analysis.mlgym.x_max if analysis else None,
         "aup_baseline": analysis.mlgym.aup["baseline"] if analysis else None,

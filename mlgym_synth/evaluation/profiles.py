@@ -26,6 +26,9 @@ Mode = Literal["mlgym", "strict"]
 """`mlgym` gives an infeasible agent 1.05 times the task's worst ratio, which still earns it area; `strict` gives it
 none, as Dolan and More do. All else is the same."""
 
+UNEVEN = "Agents have different numbers of runs on {tasks}: AUP compares the best of each, which favours more runs."
+"""What to say of `Scores.unevenly_run`; MLGym's AUP has it so, hence nothing is cut."""
+
 WHICH: tuple[Which, ...] = get_args(Which)
 _PENALTY = 1.05
 _POINTS = 500

@@ -85,6 +85,12 @@ class Scores(BaseModel):
         return {agent: tasks for agent, tasks in lacking.items() if tasks}
 
     @property
+    def unevenly_run(self) -> list[str]:
+        """Tasks on which one agent has more runs than another; no run at all is told by `without_runs`."""
+        counts = {task: {len(runs[task]) for runs in self.runs.values() if runs.get(task)} for task in self.tasks}
+        return [task for task, different in counts.items() if len(different) > 1]
+
+    @property
     def datasets(self) -> dict[str, str]:
         """Task -> its data set; the task itself where none is known."""
         return {name: task.dataset or name for name, task in self.tasks.items()}

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from mlgym_synth.evaluation.analysis import Analysis
 from mlgym_synth.evaluation.audit import counts
 from mlgym_synth.evaluation.benchmark import AgentResults, Results, Run
+from mlgym_synth.evaluation.profiles import UNEVEN
 from mlgym_synth.evaluation.statistics import Estimate, Interval
 from mlgym_synth.evaluation.suites import SuiteTask
 from mlgym_synth.reports import page, trajectories
@@ -143,6 +144,8 @@ class _Report:
                 f"{counted(len(left_out), 'task')} not compared, since not every agent has finished an episode: {shown}"
             )
             yield page.paragraph(told, "warning")
+        if self.analysis and (uneven := self.analysis.scores.unevenly_run):
+            yield page.paragraph(UNEVEN.format(tasks=counted(len(uneven), "task")), "warning")
         grave = sum(any(f.severity == "high" for f in run.findings) for each in results.agents for run in each.runs)
         if grave:
             told = f"The audit found grave signs of cheating in {counted(grave, 'episode')}; scores stand as they came."

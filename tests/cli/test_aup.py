@@ -49,6 +49,20 @@ def test_names_in_a_file_are_not_markup(tmp_path: Path, capsys: pytest.CaptureFi
     assert "b has no run on 1 task, which counts as failed: [red]t" in shown
 
 
+def test_different_numbers_of_runs_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scores.json"
+    tasks: dict[str, Facts] = {"t": ("maximize", 0.5), "u": ("maximize", 0.5)}
+    runs = {"a": {"t": [[0.7]], "u": [[0.7]]}, "b": {"t": [[0.6], [0.8]], "u": []}}
+    file.write_text(json.dumps(fields(tasks, **runs)))
+    assert main(["aup", str(file)]) == 0
+    told = "Agents have different numbers of runs on 1 task: AUP compares the best of each, which favours more runs."
+    assert told in " ".join(capsys.readouterr().out.split())
+    assert main(["aup", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unevenly_run"] == ["t"]
+    assert main(["aup", str(PUBLISHED)]) == 0
+    assert "different numbers" not in capsys.readouterr().out
+
+
 def test_all_infeasible_is_a_result_and_strict_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "scores.json"
     file.write_text(json.dumps(fields({"t": ("maximize", -1.0)}, a={"t": [[-2.0], []]}, b={"t": []})))

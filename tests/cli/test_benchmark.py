@@ -104,6 +104,18 @@ def test_void_episodes_are_missing_and_the_exit_code_says_so(
     assert (tmp_path / "alone" / "report.html").exists()
 
 
+def test_runs_added_for_one_agent_only_are_told(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "bench"
+    assert main(command(suite, out, "scripted:nop", runs=2)) == 0
+    assert "different numbers" not in capsys.readouterr().out
+    dear = [*command(suite, out, "scripted:nop", f"{PLAYERS}:dear", runs=2), "--max-cost", "3", "--slots", "1"]
+    assert main(dear) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Agents have different numbers of runs on 1 task: AUP compares the best of each" in shown
+
+
 def test_an_agent_that_breaks_has_failed(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command(suite, tmp_path / "bench", f"{PLAYERS}:broken"), "--json"]) == 1
     told = said(capsys)["agents"][f"{PLAYERS}:broken"]

@@ -94,6 +94,19 @@ def test_missing_episodes_are_no_zeros(tmp_path: Path) -> None:
     assert results.agents[0].cost_usd == pytest.approx(0.08)  # what was cut short was paid all the same
 
 
+def test_agents_with_different_numbers_of_runs_are_compared_with_a_warning(tmp_path: Path) -> None:
+    """Of three equal runs and one, the best of three is better: AUP says so of the runs, not of the agents."""
+    runs: Runs = {"a": {KNOWN: [[1.0]], OTHER: [[0.5], [0.5]]}, "b": {KNOWN: [[0.0], [2.0]], OTHER: [[0.5], [0.5]]}}
+    results = read_results(benchmark(tmp_path, runs))
+    scores = scores_of(results)
+    assert scores.unevenly_run == [KNOWN]
+    assert summary(results, analyse(scores))["unevenly_run"] == [KNOWN]
+    even = read_results(
+        benchmark(tmp_path / "even", {"a": {KNOWN: [[1.0], "no_submission"]}, "b": {KNOWN: [[1.0], [1.0]]}})
+    )
+    assert scores_of(even).unevenly_run == []
+
+
 def test_a_store_may_hold_more_than_is_asked_for(tmp_path: Path) -> None:
     """Here one run of one task is, and three runs of two are stored."""
     runs: Runs = {"a": {KNOWN: [[1.0], [0.0], None], OTHER: ["agent_failed", [0.5], [0.5]]}}

@@ -54,6 +54,7 @@ def test_the_page_tells_what_came_out(report: Path) -> None:
     told = " ".join(page.words)
     assert "3 agents on 3 tasks (tasks)" in told
     assert "cheat: 1 episode missing, and not scored as failures." in told
+    assert "Agents have different numbers of runs on 1 task: AUP compares the best of each" in told  # one was cut short
     assert "The audit found grave signs of cheating in 5 episodes; scores stand as they came." in told
     assert "curl example.org" in told
     assert "Well-known tasks" in told
