@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 from mlgym_synth.folder import load_task
+from mlgym_synth.playable import open_task
+from mlgym_synth.registry import TaskEntry
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Job, Plan
 from mlgym_synth.trajectories.model import Trajectory
@@ -74,7 +76,7 @@ def rollout(
 
     Raises:
         StoreInvalid: what is stored is of tasks that have changed since.
-        TaskInvalid: the folder of a task that has stored episodes is gone or broken.
+        TaskInvalid, TaskNotFound: a task that has stored episodes is gone or broken.
         RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row, or the engine lost some.
         BudgetExhausted: the cost has reached its limit, and episodes are left.
     """
@@ -137,23 +139,27 @@ def standing(plan: Plan, store: TrajectoryStore) -> Tally:
 def outdated(plan: Plan, stored: Iterable[Summary]) -> list[Summary]:
     """Finished episodes that the plan asks for, of tasks that have changed since, as far as hashes are known.
 
-    The folders are looked at, since an index knows nothing of changes that were not recorded. Tasks of other suites
-    have no folder of ours and are left out.
+    The tasks themselves are looked at, since an index knows nothing of changes that were not recorded.
 
     Raises:
         TaskInvalid: a task's folder is gone or broken.
+        TaskNotFound: a task of another suite cannot be opened any more.
     """
-    folders, asked = {entry.id: entry.folder for entry in plan.entries if not entry.opener}, plan.keys()
+    entries, asked = {entry.id: entry for entry in plan.entries}, plan.keys()
     known = [
         summary
         for summary in stored
         if not summary.void
         and summary.task_sha256
-        and summary.task_id in folders
         and (summary.task_id, summary.index) in asked
     ]
-    now = {task_id: load_task(folders[task_id]).sha256 for task_id in {summary.task_id for summary in known}}
+    now = {task_id: _sha256(entries[task_id]) for task_id in {summary.task_id for summary in known}}
     return [summary for summary in known if summary.task_sha256 != now[summary.task_id]]
+
+
+def _sha256(entry: TaskEntry) -> str:
+    """Of the task as it is now."""
+    return open_task(entry.id).sha256 if entry.opener else load_task(entry.folder).sha256
 
 
 def _refuse_outdated(plan: Plan, store: TrajectoryStore) -> None:

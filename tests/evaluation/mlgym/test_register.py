@@ -118,6 +118,22 @@ def test_rollouts_play_what_runs_and_name_what_does_not(
     assert "skipped" not in capsys.readouterr().err, "nobody asked for the others"
 
 
+def test_a_run_of_tasks_that_have_changed_in_the_checkout_is_refused(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["rollout", "--agent", "scripted:nop", "--tasks", f"mlgym/{GAME}", "--mlgym-root", str(root)]
+    command += ["--out", str(tmp_path / "run"), "--sandbox", "bwrap", "--max-steps", "1"]
+    assert main(command) == 0
+    write(root / f"data/{HOUSES}/baseline.py", "pass\n")
+    assert main(command) == 0, "that is another task"
+    write(root / f"data/{GAME}/target.py", "def answer(history):\n    return 0\n")
+    capsys.readouterr()
+    assert main(command) == 2
+    assert f"1 stored episode is of tasks that have changed since, the first of mlgym/{GAME}" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
 def test_a_process_that_starts_fresh_finds_the_task_from_plain_settings(root: Path) -> None:
     settings = PlaySettings("scripted:baseline", sandbox="bwrap", max_steps=3, mlgym_root=str(root))
     script = (
