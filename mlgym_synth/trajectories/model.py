@@ -191,8 +191,14 @@ class Trajectory:
     @property
     def content_sha256(self) -> str:
         """Of what was done and seen; equal for episodes that a reader could not tell apart."""
-        told = [self.statement, *([step.action, step.said.thought, step.observation] for step in self.steps)]
+        told = [self.statement, *map(_told, self.steps)]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _told(step: Step) -> list[Any]:
+    """What a reader has of a step; answers in text only where there is one, since hashes of the others are stored."""
+    answer = [step.said.response] if step.said.response else []
+    return [step.action, step.said.thought, step.observation, *answer]
 
 
 def to_dict(trajectory: Trajectory) -> dict[str, Any]:

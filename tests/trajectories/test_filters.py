@@ -11,7 +11,7 @@ import pytest
 
 from mlgym_synth import registry
 from mlgym_synth.agents.scripted import bash, tool
-from mlgym_synth.trajectories import Trajectory
+from mlgym_synth.trajectories import Said, Trajectory
 from mlgym_synth.trajectories.filters import (
     Best,
     CutTrajectory,
@@ -115,6 +115,14 @@ def test_the_first_of_each_task_and_of_duplicates() -> None:
     kept = apply(episodes, [first_of_task(1)])[0]
     assert next(kept).seed == 0  # a second stream begins anew
     assert seeds(episodes, first_of_task(1)) == [0, 2]
+
+
+def test_answers_that_got_the_same_correction_are_no_duplicates() -> None:
+    answers = ("I would look first.", "What is the task?", "What is the task?")
+    steps = [a_step({"malformed": "no action"}, "Write one command.", said=Said(response=text)) for text in answers]
+    assert seeds([an_episode(step, seed=seed) for seed, step in enumerate(steps)], distinct()) == [0, 1]
+    before = "a08f59eff27afc1cc98d4baa226e76cf74f72cd2efe0cf6a3ecf3719ba54b781"
+    assert an_episode().content_sha256 == before, "of episodes without such answers it stays what it was"
 
 
 def test_copies_of_an_episode_are_counted_as_they_are() -> None:
