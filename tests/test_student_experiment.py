@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -310,15 +311,33 @@ def test_there_is_no_result_before_a_student(dry: Dry) -> None:
         dry.played("result")
 
 
-def test_a_stage_that_fails_is_timed_and_its_code_told(experiment: Any, tmp_path: Path) -> None:
+def test_a_stage_that_fails_is_timed_with_those_before(
+    experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((10.0, 11.5, 100.0, 102.0))
+    monkeypatch.setattr(experiment, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     once = experiment.Experiment(argparse.Namespace(work=tmp_path, ablation=[]))
-    failing = [sys.executable, "-c", "raise SystemExit(1)"]
-    once.run(*failing, fine=(0, 1))
-    once.teach = lambda: once.run(*failing)
+    once.teach = lambda: once.run(sys.executable, "-c", "raise SystemExit(1)")
     for _ in range(2):
-        with pytest.raises(SystemExit, match="exit code 1; run this again"):
+        with pytest.raises(SystemExit):
             once.play("teach")
-    assert once.seconds()["teach"] >= 0.0
+    assert once.seconds() == {"teach": 3.5}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (1, "^exit code 1: the command's own words above tell why$"),
+        (2, "^exit code 2: the command's own words above tell why$"),
+        (3, "^exit code 3; run this again to go on$"),
+    ],
+)
+def test_a_command_that_fails_ends_all_with_its_code(experiment: Any, tmp_path: Path, code: int, said: str) -> None:
+    once = experiment.Experiment(argparse.Namespace(work=tmp_path, ablation=[]))
+    failing = [sys.executable, "-c", f"raise SystemExit({code})"]
+    once.run(*failing, fine=(0, code))
+    with pytest.raises(SystemExit, match=said):
+        once.run(*failing)
 
 
 def test_only_some_tasks_are_kept(figures: Any, tmp_path: Path) -> None:

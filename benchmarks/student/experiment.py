@@ -48,6 +48,8 @@ ABLATIONS = ("half", "families", "unfiltered")
 REFERENCES = ("scripted:baseline", "scripted:brief")
 CONTEXT, ANSWER, STEPS, TEMPERATURE = 8192, 448, 6, 0.2
 BATCH, SEED = 4, 0
+STOPPED_FROM_WITHOUT = (3, 130)  # exit codes of `mlgym-synth`: infrastructure, Ctrl-C
+AGAIN, WHY = "; run this again to go on", ": the command's own words above tell why"
 
 
 class Experiment:
@@ -201,12 +203,12 @@ class Experiment:
         self.run(sys.executable, "-m", "mlgym_synth.cli", *command, fine=fine)
 
     def run(self, *command: Any, fine: tuple[int, ...] = (0,)) -> None:
-        """A command, shown as it is; a failed one ends the experiment, to be gone on with."""
+        """A command, shown as it is; one that fails ends the experiment, with what can be done about it."""
         words = [str(word) for word in command]
         print("$", shlex.join(words), flush=True)
         code = subprocess.run(words, cwd=HERE, check=False, env={**os.environ, "OPENAI_API_KEY": "none"}).returncode
         if code not in fine:
-            raise SystemExit(f"exit code {code}; run this again to go on")
+            raise SystemExit(f"exit code {code}{AGAIN if code in STOPPED_FROM_WITHOUT else WHY}")
 
 
 def by_lot(names: Iterable[str]) -> list[str]:
