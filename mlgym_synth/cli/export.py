@@ -112,23 +112,25 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print(_shown(table))
         console.print(f"{written} written: {arguments.out}" if written else "Nothing is left, and nothing was written.")
-        if ends.open and any(line.cut for line in table):
+        if ends.cut:
             console.print(
-                f"{ends.open} of them end before anything is handed in: --truncate keeps the beginning of an episode,"
+                f"{ends.cut} of them end before anything is handed in: --truncate keeps the beginning of an episode,"
                 " --max-tokens leaves out those that are too long."
             )
     return 0 if written else 1
 
 
 class _Ends:
-    """Passes trajectories on, and counts those that do not end with `submit`."""
+    """Passes trajectories on, and counts those whose end was cut off; others may have handed in without `submit`."""
 
     def __init__(self, trajectories: Iterable[Trajectory]) -> None:
-        self._trajectories, self.open = trajectories, 0
+        self._trajectories, self.cut = trajectories, 0
 
     def __iter__(self) -> Iterator[Trajectory]:
+        from mlgym_synth.trajectories.filters import CutTrajectory
+
         for trajectory in self._trajectories:
-            self.open += not trajectory.steps or trajectory.steps[-1].tool != "submit"
+            self.cut += isinstance(trajectory, CutTrajectory)
             yield trajectory
 
 

@@ -94,6 +94,7 @@ def test_episodes_that_lost_their_end_are_told(tmp_path: Path, capsys: pytest.Ca
     last = a_step(tool("submit"), "Handed in.", reward=0.7)
     with TrajectoryStore(tmp_path / "run") as store:
         store.put(an_episode(seen, seen, last, task_id=TASK, index=0))
+        store.put(an_episode(a_step(tool("bash", command="ls")), task_id=TASK, index=1, exit_status="auto_submitted"))
     start = (tmp_path / "run", "--format", "trl", "--out", tmp_path / "o.jsonl")
     assert export(*start, "--truncate", 100_000) == 0
     assert "end before anything is handed in" not in capsys.readouterr().out
