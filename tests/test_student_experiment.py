@@ -165,7 +165,7 @@ class Dry:
         monkeypatch.setattr(experiment.Experiment, "base", lambda _: str(folder / "base"))
         monkeypatch.setattr(experiment.Experiment, "run", lambda _, *command, fine=(0,): self.run(command, fine))
 
-    def played(self, *stages: str, ablation: Sequence[str] = (), mlgym: bool = False) -> None:
+    def played(self, *stages: str, ablation: Sequence[str] = (), mlgym: bool = False, **more: Any) -> None:
         given = {
             "work": self.folder / "work",
             "base": self.folder / "tiny.gguf",
@@ -183,7 +183,7 @@ class Dry:
             "runs": 1,
         }
         root = {"mlgym_root": self.folder / "MLGym" if mlgym else None, "ablation": list(ablation)}
-        once = self.module.Experiment(argparse.Namespace(**given, **settings, **root))
+        once = self.module.Experiment(argparse.Namespace(**{**given, **settings, **root, **more}))
         for stage in stages or self.module.STAGES:
             once.play(stage)
 
@@ -284,13 +284,29 @@ def test_the_result_can_be_checked(dry: Dry) -> None:
     assert found["gguf_sha256"] == hashlib.sha256(b"weights").hexdigest()
     assert found["weights"]["sft"]["model.safetensors"] == hashlib.sha256(b"model-sft").hexdigest()
     assert (found["model"], found["steps"], found["trajectories"]["sft"]) == ("tiny.gguf", 3, 12)
-    assert found["arguments"]["heldout_tasks"] == 5
     assert (found["arguments"]["seed"], found["arguments"]["max_steps"]) == (0, 6)
     assert (found["recipe"], found["versions"]["torch"]) == ({"learning_rate": 0.1}, "2")
     assert len(found["lessons"]["sft"]) == 12
     assert set(found["stage_seconds"]) == {"teach", "export", "train", "quantize", "heldout", "mlgym"}
     copied = json.loads((dry.results / "student" / "heldout.scores.json").read_text())
     assert set(found["agents"].values()) < set(copied["runs"])
+
+
+def test_arguments_are_those_of_what_ran(dry: Dry, monkeypatch: pytest.MonkeyPatch) -> None:
+    dry.played()
+    others = {"tasks": 10**6, "heldout_tasks": 10**6, "most_tokens": 99, "steps": 7, "bf16": True, "runs": 3}
+    dry.played("result", ablation=["half"], at_once=8, threads=8, **others)
+    found = dry.student()["arguments"]
+    assert found["teach"] == {"tasks": 12}
+    assert found["export"] == {"tasks": 12, "most_tokens": 1700}
+    assert found["train"] == {"steps": None, "bf16": False, "ablation": []}
+    assert found["heldout"] == {"heldout_tasks": 5, "runs": 1, "at_once": 2, "threads": 1}
+    assert "mlgym" not in found  # without its root nothing of it is played
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(dry, "run", lambda *_: sys.exit(3))
+        dry.played("heldout", **others)
+    dry.played("result")
+    assert dry.student()["arguments"]["heldout"] == found["heldout"]  # its scores are still those before
 
 
 def test_an_ablation_can_come_later(dry: Dry) -> None:

@@ -68,6 +68,7 @@ class Experiment:
             out = ["--out", self.work / f"teacher-{teacher}"]
             # 1 says that an agent failed: such an episode is stored as done, so playing again would not help.
             self.cli("rollout", "--agent", agent, "--tasks", *self.taught(), *once, *out, fine=(0, 1))
+        self.note("teach", "tasks")
 
     def export(self) -> None:
         """What a student can learn from: short enough and, of the teacher, better than the baseline."""
@@ -78,6 +79,7 @@ class Experiment:
             form = ["--format", "trl", "--text", "--system", "agent", "--out", self.data(student)]
             self.cli("export", self.work / f"teacher-{teacher}", *form, *filters)
             keep_tasks(self.data(student), self.lessons(student))
+        self.note("export", "tasks", "most_tokens")
 
     def train(self) -> None:
         """All students, from the same weights, with the same recipe, in as many steps."""
@@ -87,6 +89,7 @@ class Experiment:
             recipe = ["--recipe", "smollm2-135m", *(part for one in settings for part in ("--set", one))]
             data = ["--data", self.data(student), "--model", self.base()]
             self.cli("train", "sft", *recipe, *data, "--out", self.work / f"model-{student}")
+        self.note("train", "steps", "bf16", "ablation")
 
     def quantize(self) -> None:
         """All of them as GGUF files of the same type, so that they are served alike."""
@@ -101,11 +104,13 @@ class Experiment:
         suite = self.work / "heldout.txt"
         suite.write_text("".join(f"{task}\n" for task in chosen("heldout", self.given.heldout_tasks)))
         self.benchmark("heldout", suite, [])
+        self.note("heldout", "heldout_tasks", "runs", "at_once", "threads")
 
     def mlgym(self) -> None:
         """The same on the tasks of MLGym that run here."""
         if self.given.mlgym_root:
             self.benchmark("mlgym", "mlgym", ["--mlgym-root", self.given.mlgym_root])
+            self.note("mlgym", "runs", "at_once", "threads")
 
     def benchmark(self, name: str, suite: str | Path, more: list[Any]) -> None:
         """Models and references on a suite, same seeds, same steps."""
@@ -144,11 +149,14 @@ class Experiment:
         found["stage_seconds"] = self.seconds()
         write("student", found)
 
+    def note(self, stage: str, *names: str) -> None:
+        """Keep what a stage was asked for that has ended well: `result` may be called with anything else."""
+        self.keep("arguments", {**self.kept("arguments"), stage: {name: getattr(self.given, name) for name in names}})
+
     def arguments(self) -> dict[str, Any]:
-        """All that decides on the figures, but no paths."""
-        given = ("tasks", "heldout_tasks", "most_tokens", "steps", "bf16", "runs", "ablation", "at_once", "threads")
+        """All that decided on the figures, by stage, but no paths."""
         fixed = {"seed": SEED, "max_steps": STEPS, "answer_tokens": ANSWER, "context": CONTEXT}
-        return {**{name: getattr(self.given, name) for name in given}, **fixed, "temperature": TEMPERATURE}
+        return {**self.kept("arguments"), **fixed, "temperature": TEMPERATURE}
 
     def play(self, stage: str) -> None:
         """A stage, and how long it took: of all calls together, those that failed among them."""
@@ -158,13 +166,21 @@ class Experiment:
         finally:
             seconds = self.seconds()
             seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - began, 1)
-            scratch = self.work / "seconds.tmp"
-            scratch.write_text(json.dumps(seconds))
-            scratch.replace(self.work / "seconds.json")
+            self.keep("seconds", seconds)
 
     def seconds(self) -> dict[str, float]:
         """Stage -> seconds so far."""
-        file = self.work / "seconds.json"
+        return self.kept("seconds")
+
+    def keep(self, name: str, told: dict[str, Any]) -> None:
+        """Write a file of the experiment's own, whole or not at all."""
+        scratch = self.work / f"{name}.tmp"
+        scratch.write_text(json.dumps(told))
+        scratch.replace(self.work / f"{name}.json")
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """What was written there."""
+        file = self.work / f"{name}.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def taught(self) -> list[str]:
