@@ -211,7 +211,7 @@ class Dry:
         return [words for words, _ in self.commands if name in words]
 
     def a_model(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text("{}")
         (folder / "model.safetensors").write_text(folder.name)
         run = {
@@ -254,6 +254,14 @@ def test_every_stage_runs_its_commands(dry: Dry, experiment: Any) -> None:
     for words in (heldout, mlgym):
         agents = [words[n + 1].split("-")[0] for n, word in enumerate(words) if word == "--agent"]
         assert agents == ["openai:base", "openai:sft", "openai:control", "scripted:baseline", "scripted:brief"]
+
+
+def test_episodes_that_are_exported_are_short_enough_for_the_recipe(dry: Dry, experiment: Any) -> None:
+    dry.played("teach", "export", "train", most_tokens=2048)
+    assert not dry.of("max_length=2048")  # it is the recipe's own
+    dry.played("export", most_tokens=3000)
+    dry.played("train", most_tokens=2048)  # the default of a call of this stage alone
+    assert [values(words, "--recipe") for words in dry.of("max_length=3000")] == [["smollm2-135m"]] * 2
 
 
 def test_a_failed_agent_ends_neither_lessons_nor_benchmarks(dry: Dry) -> None:
@@ -302,9 +310,10 @@ def test_arguments_are_those_of_what_ran(dry: Dry, monkeypatch: pytest.MonkeyPat
     assert found["train"] == {"steps": None, "bf16": False, "ablation": []}
     assert found["heldout"] == {"heldout_tasks": 5, "runs": 1, "at_once": 2, "threads": 1}
     assert "mlgym" not in found  # without its root nothing of it is played
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+    with monkeypatch.context() as patch:
         patch.setattr(dry, "run", lambda *_: sys.exit(3))
-        dry.played("heldout", **others)
+        with pytest.raises(SystemExit):
+            dry.played("heldout", **others)
     dry.played("result")
     assert dry.student()["arguments"]["heldout"] == found["heldout"]  # its scores are still those before
 

@@ -40,6 +40,7 @@ from served import URL, add_arguments, alias_of, end_on_signals, served, server_
 
 from mlgym_synth import registry  # noqa: E402
 from mlgym_synth.training.models import find_model  # noqa: E402
+from mlgym_synth.training.recipe import load_recipe  # noqa: E402
 from mlgym_synth.training.run_folder import read_run  # noqa: E402
 
 STAGES = ("teach", "export", "train", "quantize", "heldout", "mlgym", "result")
@@ -47,7 +48,7 @@ TEACHERS = {"sft": "scripted:brief", "control": "scripted:brief-baseline"}
 ABLATIONS = ("half", "families", "unfiltered")
 REFERENCES = ("scripted:baseline", "scripted:brief")
 CONTEXT, ANSWER, STEPS, TEMPERATURE = 8192, 448, 6, 0.2
-BATCH, SEED = 4, 0
+RECIPE, BATCH, SEED = "smollm2-135m", 4, 0
 STOPPED_FROM_WITHOUT = (3, 130)  # exit codes of `mlgym-synth`: infrastructure, Ctrl-C
 AGAIN, WHY = "; run this again to go on", ": the command's own words above tell why"
 
@@ -84,9 +85,11 @@ class Experiment:
     def train(self) -> None:
         """All students, from the same weights, with the same recipe, in as many steps."""
         steps = self.given.steps or round(count_lines(self.data("sft")) / BATCH)
+        exported: int = self.kept("arguments").get("export", {}).get("most_tokens", self.given.most_tokens)
+        longer = [f"max_length={exported}"] if exported > load_recipe(RECIPE).max_length else []
         for student in self.students:
-            settings = [f"max_steps={steps}", f"accumulation={BATCH}", f"bf16={str(self.given.bf16).lower()}"]
-            recipe = ["--recipe", "smollm2-135m", *(part for one in settings for part in ("--set", one))]
+            settings = [f"max_steps={steps}", f"accumulation={BATCH}", f"bf16={str(self.given.bf16).lower()}", *longer]
+            recipe = ["--recipe", RECIPE, *(part for one in settings for part in ("--set", one))]
             data = ["--data", self.data(student), "--model", self.base()]
             self.cli("train", "sft", *recipe, *data, "--out", self.work / f"model-{student}")
         self.note("train", "steps", "bf16", "ablation")
