@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mlgym_synth.grading.reward import ROUNDING
-from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.model import Trajectory, validations
 from mlgym_synth.trajectories.splits import Splits
 from mlgym_synth.trajectories.store import read_trajectories
 from mlgym_synth.trajectories.tokens import TokenCounter
@@ -84,6 +84,11 @@ class CutTrajectory(Trajectory):
     def total_reward(self) -> float:
         """The whole episode's."""
         return self.whole.total_reward if self.whole is not None else sum(step.reward for step in self.steps)
+
+    @property
+    def validations(self) -> list[tuple[int, float]]:
+        """Of all steps that are left: the one that ended the episode is not among them."""
+        return validations(self.steps)
 
 
 @dataclass(frozen=True, slots=True)

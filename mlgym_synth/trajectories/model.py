@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -180,8 +181,7 @@ class Trajectory:
 
         Such a step's score is that of the test half, as with every step that ends an episode.
         """
-        steps = self.steps[:-1] if self.exit_status is not None else self.steps
-        return [(n, s.score) for n, s in enumerate(steps, 1) if s.tool == "validate" and s.score is not None]
+        return validations(self.steps[:-1] if self.exit_status is not None else self.steps)
 
     @property
     def validation_scores(self) -> list[float]:
@@ -193,6 +193,11 @@ class Trajectory:
         """Of what was done and seen; equal for episodes that a reader could not tell apart."""
         told = [self.statement, *map(_told, self.steps)]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def validations(steps: Sequence[Step]) -> list[tuple[int, float]]:
+    """Step (from 1) and raw score of every validation among these."""
+    return [(n, s.score) for n, s in enumerate(steps, 1) if s.tool == "validate" and s.score is not None]
 
 
 def _told(step: Step) -> list[Any]:

@@ -23,12 +23,12 @@ from trl.data_utils import (
     maybe_convert_to_chatml,
 )
 
-from mlgym_synth.agents.scripted import bash
+from mlgym_synth.agents.scripted import bash, tool
 from mlgym_synth.tools import openai_schemas
 from mlgym_synth.trajectories import Trajectory
 from mlgym_synth.trajectories.export import FORMATS, ExportError, write_sharegpt, write_traj, write_trl
 from mlgym_synth.trajectories.filters import apply, at_most, cut_to
-from mlgym_synth.trajectories.tokens import TokenizerUnavailable, by_tokenizer
+from mlgym_synth.trajectories.tokens import TokenizerUnavailable, by_tokenizer, estimate
 from mlgym_synth.trajectories.turns import Form
 from tests.trajectories.conftest import TASK
 from tests.trajectories.episodes import a_step, an_episode
@@ -271,6 +271,17 @@ def test_traj_says_in_mlgyms_words_how_it_ended(ended: dict[str, Any], said: str
     assert json.loads(file.read_text())["info"]["exit_status"] == said
     graded = ended["exit_status"] == "auto_submitted"
     assert json.loads((file.parent / "results.json").read_text()) == {"agent": [{"mae": 1.5}] if graded else []}
+
+
+def test_validations_of_a_cut_episode_are_all_that_are_left(tmp_path: Path) -> None:
+    looks = [a_step(tool("validate"), "scored", tool="validate", score=score) for score in (1.9, 1.7)]
+    episode = an_episode(*looks, a_step(bash("x" * 4000)), a_step(tool("submit"), tool="submit", score=1.5))
+    kept, _ = apply([episode], [cut_to(500, estimate(Form(text=True)))])
+    (cut,) = kept
+    assert (len(cut.steps), cut.validations) == (2, [(1, 1.9), (2, 1.7)])
+    write_traj([cut], tmp_path / "out")
+    (file,) = (tmp_path / "out").glob("*/results.json")
+    assert json.loads(file.read_text())["agent"] == [{"mae": 1.9}, {"mae": 1.7}, {"mae": 1.5}]
 
 
 def test_an_episode_without_steps_is_a_traj_too(tmp_path: Path) -> None:
