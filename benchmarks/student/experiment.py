@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import shlex
@@ -27,7 +28,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,8 @@ class Experiment:
         found["weights"] = {model: find_model(str(folder)).identity["sha256"] for model, (_, folder) in files.items()}
         found["arguments"] = self.arguments()
         found["lessons"] = {student: tasks_of(self.data(student)) for student in runs if self.data(student).exists()}
+        heldout = [row["task"] for row in found["heldout"].get("by_task", [])]
+        found["shared_datasets"] = shared_datasets(found["lessons"], heldout)
         found["stage_seconds"] = self.seconds()
         write("student", found)
 
@@ -250,6 +253,17 @@ def third_of_families(tasks: list[str]) -> set[str]:
     families = by_lot({registry.find(task).family for task in tasks})
     kept = families[: max(1, len(families) // 3)]
     return {task for task in tasks if registry.find(task).family in kept}
+
+
+def shared_datasets(lessons: Mapping[str, Iterable[str]], heldout: Iterable[str]) -> list[str]:
+    """Data sets of both: none by the splits of one version, but those may move between lessons and benchmark."""
+    return sorted(datasets_of(itertools.chain(*lessons.values())) & datasets_of(heldout))
+
+
+def datasets_of(tasks: Iterable[str]) -> set[str]:
+    """Their data sets as the registry has them now; those of tasks that it has no more are unknown."""
+    known = set(tasks)
+    return {entry.dataset for entry in registry.select() if entry.id in known}
 
 
 def sha256_of(file: Path) -> str:
