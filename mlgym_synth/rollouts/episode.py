@@ -54,6 +54,8 @@ def play(
     except _AgentFailed as failure:
         trajectory.fault = "model" if isinstance(failure.__cause__, LLMError | BudgetExhausted) else "agent"
         trajectory.error = str(failure)
+    except _EnvFailed as failure:
+        trajectory.fault, trajectory.error = "infrastructure", str(failure)
     except MlgymSynthError as error:
         trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
     trajectory.seconds = round(time.monotonic() - began, 3)
@@ -73,11 +75,11 @@ def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[St
         latency_s = time.monotonic() - began
         kept = plain(action)  # now: an agent may use the same object for its next one
         used, said = usage_of(agent) - before, said_by(agent)
-    observation, reward, _, _, info = env.step(action)
+    observation, reward, info = _answer(env, action)
     step = Step(
         action=kept,
         observation=observation,
-        reward=float(reward),
+        reward=reward,
         tool=info["tool"],
         exit_code=info["exit_code"],
         elapsed_s=round(info["elapsed_s"], 4),
@@ -88,6 +90,16 @@ def _take(env: gym.Env[str, Action], agent: Agent, observation: str) -> tuple[St
         said=said,
     )
     return step, info
+
+
+def _answer(env: gym.Env[str, Action], action: Action) -> tuple[str, float, dict[str, Any]]:
+    try:
+        observation, reward, _, _, info = env.step(action)
+    except MlgymSynthError:
+        raise
+    except Exception as error:
+        raise _EnvFailed(f"{type(error).__name__}: {error}") from error
+    return observation, float(reward), info
 
 
 def _describe(trajectory: Trajectory, env: gym.Env[str, Action], statement: str, info: dict[str, Any]) -> None:
@@ -111,6 +123,10 @@ def _conclude(trajectory: Trajectory, info: dict[str, Any]) -> None:
 
 class _AgentFailed(Exception):
     """The agent's own code raised; kept apart from what the env raises."""
+
+
+class _EnvFailed(Exception):
+    """A step raised what it never should: the episode ends as others do, so that what the agent has used counts."""
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ class Slot:
             close_agent(self._agent)
 
     def _try(self, job: Job) -> Trajectory:
-        settings = self._settings
+        settings, used = self._settings, Usage()
         try:
             if self._agent is None:
                 self._agent = load_agent(settings.agent, settings.model)
@@ -74,11 +74,12 @@ class Slot:
             self._on_env(env)
             try:
                 trajectory = play(env, self._agent, job.seed, self._on_step, starting=self._starting)
+                used = trajectory.usage
             finally:
                 env.close()
                 self._on_env(None)
         except Exception as error:  # a fault of ours: no reason to lose the other episodes, none to hide it either
-            trajectory = Trajectory(job.task_id, settings.agent, job.seed, started_at=time.time())
+            trajectory = Trajectory(job.task_id, settings.agent, job.seed, started_at=time.time(), usage=used)
             trajectory.fault, trajectory.error = "infrastructure", f"{type(error).__name__}: {error}"
         trajectory.task_id = job.task_id
         return trajectory

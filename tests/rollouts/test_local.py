@@ -143,6 +143,24 @@ def test_what_attempts_used_that_infrastructure_cut_short_is_counted(tmp_path: P
     assert lost.usage.calls == 2 * (1 + worker.RETRIES)
 
 
+@pytest.mark.parametrize(("broken", "calls"), [("step", 1), ("close", 3)])
+def test_what_attempts_used_is_counted_whatever_the_env_raises(
+    broken: str, calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(env: SynthEnv, *_: object) -> None:
+        if broken == "close":
+            SynthEnv.close(env)
+        raise OSError("no space left")
+
+    monkeypatch.setattr(worker, "SynthEnv", type("Broken", (SynthEnv,), {broken: fail}))
+    run = Plan((registry.find(TASKS[0]),), 1, 1, PlaySettings(f"{PLAYERS}:quick", sandbox="bwrap"))
+    with TrajectoryStore(tmp_path, run.settings()) as store:
+        assert rollout(run, store, LocalEngine(slots=1)).void == 1
+    (lost,) = read_trajectories(tmp_path)
+    assert (lost.status, lost.error) == ("infrastructure_failed", "OSError: no space left")
+    assert lost.usage.calls == calls * (1 + worker.RETRIES)
+
+
 def test_what_was_cut_short_before_is_played_last(tmp_path: Path) -> None:
     """Episodes that fail for reasons of their own would end every call at the same place, with all others unplayed."""
     run, order = plan("scripted:nop"), list[tuple[str, int]]()
