@@ -7,6 +7,7 @@ and how many model calls are under way (the model client's `concurrency`), are b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -105,7 +106,8 @@ class _Crew:
             counted.set()
         for env in list(self._envs.values()):
             if env is not None:
-                env.interrupt()
+                with contextlib.suppress(Exception):  # its sandbox ends with this process; the others are to end now
+                    env.interrupt()
         for slot in list(self._slots.values()):
             slot.close()
         until = time.monotonic() + PATIENCE_S

@@ -19,7 +19,7 @@ from mlgym_synth.agents import load_agent
 from mlgym_synth.env import SynthEnv
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 from mlgym_synth.registry import TaskEntry
-from mlgym_synth.rollouts import worker
+from mlgym_synth.rollouts import local, worker
 from mlgym_synth.rollouts.driver import IN_A_ROW, rollout
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.rollouts.local import LocalEngine
@@ -159,6 +159,30 @@ def test_what_attempts_used_is_counted_whatever_the_env_raises(
     (lost,) = read_trajectories(tmp_path)
     assert (lost.status, lost.error) == ("infrastructure_failed", "OSError: no space left")
     assert lost.usage.calls == calls * (1 + worker.RETRIES)
+
+
+def test_a_stop_ends_all_that_runs_also_where_one_cannot_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted: list[SynthEnv] = []
+
+    def interrupt(env: SynthEnv) -> None:
+        interrupted.append(env)
+        if len(interrupted) == 1:
+            raise OSError("the daemon is gone")
+        SynthEnv.interrupt(env)
+
+    monkeypatch.setattr(worker, "SynthEnv", type("Stubborn", (SynthEnv,), {"interrupt": interrupt}))
+    monkeypatch.setattr(local, "PATIENCE_S", 0.2)
+    settings = PlaySettings(f"{PLAYERS}:slow", sandbox="bwrap")
+    crew = local._Crew(Plan((registry.find(TASKS[0]),), 2, 1, settings).jobs(), settings, slots=2, starts=2)
+    results = crew.finished()
+    waiting = threading.Thread(target=lambda: list(results))
+    waiting.start()
+    while len(crew._envs) < 2:
+        time.sleep(0.05)
+    crew.stop()
+    assert len(interrupted) == 2
+    SynthEnv.interrupt(interrupted[0])
+    waiting.join()
 
 
 def test_what_was_cut_short_before_is_played_last(tmp_path: Path) -> None:
