@@ -9,7 +9,8 @@ experiment costs seconds and a run has some hundreds of episodes. Each seed trai
 a minute on two cores, or until its share of `--minutes` is over, if a limit is given.
 
 Each rollout begins fresh episodes, of tasks and seeds that follow from its number: `DIR` keeps a checkpoint for each,
-and all episodes played for evaluation, and the same command goes on from there to what an undisturbed run gives.
+and all episodes played for evaluation, and the same command goes on from there to what an undisturbed run gives. It may
+ask for more seeds; other iterations, budgets or tasks would make curves and means of two experiments, and are refused.
 
 On held-out tasks the greedy policy of each seed is compared with a random policy that obeys the mask, and with running
 the baseline and handing it in, all with the same budget; the latter two play the train tasks too, beside the learning
@@ -33,6 +34,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from common import RESULTS, write
+from menu_folder import Clock, held, whole_lines
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical
@@ -240,33 +242,6 @@ def always_baseline(observation: NDArray[np.float32], mask: NDArray[np.int8]) ->
     return next(action for action in (*wanted, *map(int, np.flatnonzero(mask))) if mask[action])
 
 
-class Clock:
-    """Minutes spent on an experiment, by earlier calls too; `keep` notes them in its folder."""
-
-    def __init__(self, out: Path) -> None:
-        self.file = out / "minutes"
-        self.began = time.monotonic() - 60 * (float(self.file.read_text()) if self.file.exists() else 0.0)
-
-    def keep(self) -> float:
-        """Note the minutes so far, and say them."""
-        minutes = (time.monotonic() - self.began) / 60
-        scratch = self.file.with_suffix(".new")
-        scratch.write_text(f"{minutes:.4f}\n")
-        scratch.rename(self.file)
-        return minutes
-
-
-def whole_lines(file: Path) -> list[Any]:
-    """The JSON lines of a file; one that a killed process left half is skipped, and what comes goes on a fresh one."""
-    text, found = file.read_text() if file.exists() else "", []
-    for line in text.splitlines():
-        with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
-    if text and not text.endswith("\n"):
-        file.write_text(text + "\n")
-    return found
-
-
 def evaluate(players: Players, tasks: list[str], out: Path, sandbox: str, clock: Clock) -> Played:
     """Episodes by player and task; what `DIR/played.jsonl` has is not played again."""
     file = out / "played.jsonl"
@@ -337,6 +312,17 @@ def draw(curves: dict[int, list[dict[str, Any]]], beside: dict[str, float]) -> N
     figure.savefig(RESULTS / "menu_rl.png", dpi=150, bbox_inches="tight")
 
 
+def settings(iterations: int) -> dict[str, Any]:
+    """What every checkpoint and episode depends on, but its seed: one folder has one of each."""
+    tasks = {task: registry.find(task).sha256 for task in (*TRAIN, *HELDOUT)}
+    return {
+        "iterations": iterations, "budget": BUDGET, "envs": ENVS, "steps": STEPS, "rate": RATE, "epochs": EPOCHS,
+        "clip": CLIP, "lambda": LAMBDA, "entropy": ENTROPY, "value": VALUE, "max_norm": MAX_NORM,
+        "target_kl": TARGET_KL, "actions": list(ACTIONS), "observed": OBSERVED, "train": TRAIN, "heldout": HELDOUT,
+        "sha256": tasks,
+    }  # fmt: skip
+
+
 def experiment(seeds: list[int], iterations: int, minutes: float, sandbox: str, out: Path) -> None:
     """All seeds, evaluation, results."""
     clock, share = Clock(out), TRAINING_SHARE * minutes / len(seeds)
@@ -365,11 +351,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=math.inf, help="a limit for all (default: none)")
     parser.add_argument("--sandbox", default="auto")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs=BUDGET)
     try:
-        experiment(arguments.seeds, arguments.iterations, arguments.minutes, arguments.sandbox, arguments.out)
+        with held(arguments.out, settings(arguments.iterations)):
+            experiment(arguments.seeds, arguments.iterations, arguments.minutes, arguments.sandbox, arguments.out)
     except MlgymSynthError as error:
         raise SystemExit(f"Stopped: {error}\nAll before is kept; the same command goes on from there.") from error
 

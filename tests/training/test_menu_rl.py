@@ -69,6 +69,13 @@ def train(menu_rl: Any, out: Path, iterations: int = 8) -> tuple[dict[str, Any],
     return agent.state_dict(), [{**point, "seconds": 0} for point in curve]
 
 
+def called(menu_rl: Any, patch: pytest.MonkeyPatch, out: Path, iterations: int = 40, seeds: str = "3") -> None:
+    """As on a command line."""
+    patch.setattr("sys.argv", ["menu_rl.py", "--out", str(out), "--iterations", f"{iterations}", "--seeds", *seeds])
+    patch.setattr(menu_rl.gym, "register", lambda *_, **__: None)
+    menu_rl.main()
+
+
 def same(some: dict[str, Any], others: dict[str, Any]) -> bool:
     return all(torch.equal(some[name], others[name]) for name in some)
 
@@ -100,19 +107,52 @@ def test_ppo_learns_what_pays_and_goes_on_as_if_nothing_had_been(
 def test_an_outage_stops_before_it_spoils_what_was_learned(
     menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(menu_rl, tmp_path, 2)
+    with menu_rl.held(tmp_path, menu_rl.settings(4)):
+        train(menu_rl, tmp_path, 2)
     with monkeypatch.context() as patch:
         patch.setattr(Guesses, "down", True)
         with pytest.raises(RolloutStopped, match="only 0 of 128 steps were played: the daemon is gone"):
             train(menu_rl, tmp_path, 4)
-        patch.setattr("sys.argv", ["menu_rl.py", "--out", str(tmp_path), "--seeds", "3", "--iterations", "4"])
-        patch.setattr(menu_rl.gym, "register", lambda *_, **__: None)
         with pytest.raises(SystemExit, match=r"Stopped: only 0 of 128 .*\n.*goes on from there"):
-            menu_rl.main()
+            called(menu_rl, patch, tmp_path, iterations=4)
     assert sorted(file.name for file in tmp_path.glob("seed-3-*")) == [f"seed-3-{n:04}.pt" for n in (1, 2)]
     weights, curve = train(menu_rl, tmp_path, 4)
     assert len(curve) == 4
     assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_folder_has_one_experiment(menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[int]] = []
+    monkeypatch.setattr(menu_rl, "experiment", lambda seeds, *_: ran.append(seeds))
+    called(menu_rl, monkeypatch, tmp_path / "new")
+    called(menu_rl, monkeypatch, tmp_path / "new", seeds="0123")
+    assert ran == [[3], [0, 1, 2, 3]]
+    for iterations in (20, 60):
+        with pytest.raises(SystemExit, match=f"other settings: iterations was 40 and is {iterations}. Give another"):
+            called(menu_rl, monkeypatch, tmp_path / "new", iterations)
+    with monkeypatch.context() as patch:
+        patch.setitem(menu_rl.BUDGET, "max_steps", 15)
+        patch.setattr(menu_rl, "CLIP", 0.3)
+        with pytest.raises(SystemExit, match=r"budget.max_steps was 14 and is 15; clip was 0.2 and is 0.3"):
+            called(menu_rl, patch, tmp_path / "new")
+    changed = {**menu_rl.settings(40), "sha256": {**menu_rl.settings(40)["sha256"], menu_rl.HELDOUT[0]: "ab"}}
+    with (
+        pytest.raises(SystemExit, match=rf"settings: sha256.{menu_rl.HELDOUT[0]} was "),
+        menu_rl.held(tmp_path / "new", changed),
+    ):
+        ...
+    (tmp_path / "seed-0-0001.pt").touch()
+    with pytest.raises(SystemExit, match="does not say of which settings"):
+        called(menu_rl, monkeypatch, tmp_path)
+    assert len(ran) == 2
+
+
+def test_a_folder_is_held_by_one_process_at_a_time(menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(menu_rl, "experiment", lambda *_: called(menu_rl, monkeypatch, tmp_path))
+    with pytest.raises(SystemExit, match="another process writes here"):
+        called(menu_rl, monkeypatch, tmp_path)
+    monkeypatch.setattr(menu_rl, "experiment", lambda *_: None)
+    called(menu_rl, monkeypatch, tmp_path)
 
 
 def test_a_policy_that_moved_far_is_left_alone(menu_rl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
