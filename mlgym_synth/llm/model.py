@@ -257,6 +257,8 @@ class ChatModel:
             return Fault(error.status_code, error.message, error.code or "", wait)
         except openai.APIConnectionError as error:
             return Fault(None, f"no connection ({error.__cause__ or error})")
+        except Exception as error:  # the client reads an error's body with no care for how that ends
+            return Fault(None, f"no readable answer ({type(error).__name__})")
 
     def _reply(self, answer: Answer, body: dict[str, Any], seconds: float, requests: int) -> Reply:
         """Make the reply, charge it to the budget, and refuse it if its text is not to be used."""

@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -90,6 +90,22 @@ def test_a_passing_fault_is_retried(fault: Response) -> None:
     reply, server = ask([fault, fault, answer("hello")])
     assert reply.text == "hello"
     assert reply.usage.requests == len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        replace(failure(503), cut_after=20),
+        replace(failure(429), cut_after=0),
+        replace(failure(502), headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["cut", "no body", "no gzip"],
+)
+def test_an_error_that_cannot_be_read_is_retried(fault: Response) -> None:
+    reply, _ = ask([fault, fault, answer("hello")])
+    assert (reply.text, reply.usage.requests) == ("hello", 3)
+    with LLMServer([fault]) as server, pytest.raises(LLMError, match=r"no readable answer \(\w+Error\).*--base-url"):
+        run(text_of(chat(server, retries=1)))
 
 
 def test_a_hanging_request_is_given_up_and_retried() -> None:
