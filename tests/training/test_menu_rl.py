@@ -147,7 +147,7 @@ def test_a_folder_has_one_experiment(menu_rl: Any, tmp_path: Path, monkeypatch: 
     assert len(ran) == 2
 
 
-def test_a_folder_is_held_by_one_process_at_a_time(menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_at_a_time_has_a_folder(menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(menu_rl, "experiment", lambda *_: called(menu_rl, monkeypatch, tmp_path))
     with pytest.raises(SystemExit, match="another process writes here"):
         called(menu_rl, monkeypatch, tmp_path)
@@ -176,6 +176,14 @@ def test_tasks_of_one_data_set_are_one_piece_of_evidence(menu_rl: Any, tmp_path:
     assert menu_rl.summary(played, ["a", "b", "c", "d"])["mean_return"]["ppo"] == 0.75
 
 
+def test_a_family_of_many_tasks_does_not_hide_others(menu_rl: Any) -> None:
+    tasks = {"random": [0.2, 0.4, 0.6], "baseline": [0.5, 0.5, 0.5], "ppo-0-after-9": [0.9, 0.7, 0.1]}
+    played = {name: {f"task-{n}": [{"return": value}] for n, value in enumerate(row)} for name, row in tasks.items()}
+    found = menu_rl.by_family(played, ["a", "a", "b"])
+    assert found["a"] == {"tasks": 2, "mean_return": {"ppo": 0.8, "random": 0.3, "baseline": 0.5, "ppo-0-after-9": 0.8}}
+    assert found["b"] == {"tasks": 1, "mean_return": {"ppo": 0.1, "random": 0.6, "baseline": 0.5, "ppo-0-after-9": 0.1}}
+
+
 def test_held_out_tasks_are_of_data_sets_of_their_own(menu_rl: Any) -> None:
     entries = [registry.find(task) for task in menu_rl.HELDOUT]
     assert {entry.split for entry in entries} == {"heldout"}
@@ -187,16 +195,25 @@ def test_the_curve_stands_beside_what_others_get_on_the_same_tasks(
     menu_rl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def play(task: str, seed: int, choose: Any, sandbox: str) -> dict[str, Any]:
-        return {"return": 0.1 if task in menu_rl.TRAIN else 0.7, "exit_status": "submitted", "actions": []}
+        value = 0.1 * (task in menu_rl.TRAIN) + choose
+        return {"return": round(value, 4), "exit_status": "submitted", "actions": []}
 
     written: dict[str, Any] = {}
     monkeypatch.setattr(menu_rl, "play", play)
+    monkeypatch.setattr(menu_rl, "at_random", lambda seed: 0.2)  # instead of players, what they get
+    monkeypatch.setattr(menu_rl, "always_baseline", 0.5)
+    monkeypatch.setattr(menu_rl, "greedy", lambda agent, seed: 0.7)
     monkeypatch.setattr(menu_rl, "RESULTS", tmp_path)
     monkeypatch.setattr(menu_rl, "write", lambda name, result: written.update(result))
     menu_rl.experiment([0, 1], 2, float("inf"), "none", tmp_path)
-    assert written["train"]["mean_return"] == {"random": 0.1, "baseline": 0.1}
-    assert written["heldout"]["mean_return"]["ppo"] == 0.7
-    assert written["heldout"]["gain_over_random"] == {"mean": 0.0, "ci95": [0.0, 0.0]}
+    assert written["train"]["mean_return"] == {"random": 0.3, "baseline": 0.6}
+    assert "end within" in written["train"]["curve"]
+    heldout = written["heldout"]
+    each = {"ppo": 0.7, "random": 0.2, "baseline": 0.5, "ppo-0-after-2": 0.7, "ppo-1-after-2": 0.7}
+    assert heldout["mean_return"] == each
+    assert heldout["gain_over_random"] == {"mean": 0.5, "ci95": [0.5, 0.5]}
+    assert heldout["gain_over_baseline"] == {"mean": 0.2, "ci95": [0.2, 0.2]}
+    assert heldout["by_family"]["tabular-regression"] == {"tasks": 9, "mean_return": each}
     assert [len(curve) for curve in written["curves"].values()] == [2, 2]
     assert (tmp_path / "menu_rl.png").stat().st_size > 10_000
 
