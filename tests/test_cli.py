@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlgym_synth import registry
+from mlgym_synth.agents import BRIEF, SCRIPTS
 from mlgym_synth.cli import main, parser
 from mlgym_synth.cli.common import register_own
+from mlgym_synth.cli.playing import WHO_PLAYS
 from mlgym_synth.cli.verify import chosen
 
 
@@ -47,6 +52,27 @@ def test_help_has_an_example_that_parses(command: tuple[str, ...], capsys: pytes
     example = " ".join(capsys.readouterr().out.split("example: ")[1].split())
     assert example.startswith("mlgym-synth " + command[0])
     parser().parse_args(example.replace("'", "").split()[1:])
+
+
+def options(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+    """Every option of a command and of those below it."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in dict.fromkeys(action.choices.values()):
+                yield from options(below)
+        else:
+            yield command.prog, action
+
+
+def test_every_option_is_explained_and_not_only_its_default() -> None:
+    for command, option in options(parser()):
+        words = re.sub(r"^(openai|llm): |\(default.*", "", option.help or "").strip()
+        assert words, f"{command} {option.option_strings or option.dest}"
+
+
+def test_help_names_every_scripted_agent() -> None:
+    named = re.findall(r"[a-z-]+", WHO_PLAYS.partition("(")[2].partition(")")[0])
+    assert set(named) == {*SCRIPTS, *BRIEF}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     command = add_command(commands, "aup", "Compare agents by their scores", "mlgym-synth aup scores.json --json")
-    command.add_argument("file", type=Path, metavar="SCORES.json", help="what `benchmark` wrote")
+    command.add_argument("file", type=Path, metavar="SCORES.json", help="what `benchmark` wrote, or a file of your own")
     add_json(command)
     command.set_defaults(run=run)
 

@@ -80,7 +80,9 @@ def add_sandbox(command: argparse.ArgumentParser) -> None:
 
 def add_registry(command: argparse.ArgumentParser) -> None:
     """`--registry DIR`: tasks of one's own besides the shipped ones."""
-    command.add_argument("--registry", metavar="DIR", type=Path, help="also the tasks that `synthesize` wrote to DIR")
+    command.add_argument(
+        "--registry", metavar="DIR", type=Path, help="also tasks that `synthesize` or `verify --record` wrote to DIR"
+    )
 
 
 def add_endpoint(command: argparse.ArgumentParser, whose: str, max_tokens: int) -> None:
@@ -111,8 +113,10 @@ def add_model(command: argparse.ArgumentParser) -> None:
     """How the model of `--agent openai:MODEL` is called; `model_settings` reads it."""
     usual = ModelSettings()
     add_endpoint(command, "openai", usual.max_tokens)
-    command.add_argument("--temperature", type=float, metavar="T", help="openai: (default: the endpoint's)")
-    command.add_argument("--top-p", type=float, metavar="P", help="openai: (default: the endpoint's)")
+    command.add_argument("--temperature", type=float, metavar="T", help="openai: of sampling (default: the endpoint's)")
+    command.add_argument(
+        "--top-p", type=float, metavar="P", help="openai: of nucleus sampling (default: the endpoint's)"
+    )
     command.add_argument("--reasoning-effort", metavar="E", help="openai: low, medium, high (default: the endpoint's)")
     command.add_argument(
         "--context-tokens",

@@ -29,7 +29,9 @@ def add_to(commands: Commands) -> None:
     command.add_argument("tasks", nargs="*", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
     command.add_argument("--format", choices=("mlgym",), required=True, help="MLGym's configs and data folders")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to, made if missing")
-    command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
+    command.add_argument(
+        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
+    )
     command.add_argument("--seed", type=int, default=0, help="draws ids and row order (default: %(default)s)")
     add_registry(command)
     add_json(command)

@@ -39,9 +39,8 @@ if TYPE_CHECKING:
 
 HUMAN = "human"
 WHO_PLAYS = (
-    "who plays: scripted:NAME (nop, baseline, researcher, random, cheater), openai:MODEL, replay:FILE or"
-    " replay:DIR#TASK/INDEX, human (you), or"
-    " package.module:factory of your own"
+    "who plays: scripted:NAME (nop, baseline, researcher, brief, brief-baseline, random, cheater),"
+    " openai:MODEL, replay:FILE or replay:DIR#TASK/INDEX, human (you), or package.module:factory of your own"
 )
 
 
@@ -69,7 +68,9 @@ def add_engine(command: argparse.ArgumentParser) -> None:
         help="begin no episode once an agent has cost so much",
     )
     engine = command.add_argument_group("engine")
-    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="(default: %(default)s)")
+    engine.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="threads here, or Ray (default: %(default)s)"
+    )
     engine.add_argument("--slots", type=positive, metavar="N", help="episodes at once (default: one a core)")
     engine.add_argument(
         "--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine (default: one a core)"

@@ -18,7 +18,7 @@ def add_to(commands: Commands) -> None:
         kinds, "synthesis", "The funnel of a synthesis, as one HTML file", "mlgym-synth report synthesis my-tasks"
     )
     synthesis.add_argument("folder", type=Path, metavar="DIR", help="what `synthesize --out DIR` wrote")
-    synthesis.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/synthesis.html)")
+    synthesis.add_argument("--out", type=Path, metavar="FILE", help="the page (default: DIR/synthesis.html)")
     synthesis.set_defaults(run=report_synthesis)
     trajectories = add_command(
         kinds,

@@ -44,8 +44,12 @@ def add_to(commands: Commands) -> None:
     command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
     command.add_argument("--agent", required=True, help=WHO_PLAYS)
     command.add_argument("--tasks", nargs="+", action="extend", metavar="GLOB", help="ids or globs (default: synth/*)")
-    command.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
-    command.add_argument("--episodes-per-task", type=positive, default=1, metavar="N", help="(default: %(default)s)")
+    command.add_argument(
+        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
+    )
+    command.add_argument(
+        "--episodes-per-task", type=positive, default=1, metavar="N", help="each has its seed (default: %(default)s)"
+    )
     command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
     command.add_argument("--tool-seconds", type=some, metavar="S", help="for one tool call (default: the task's)")
     command.add_argument("--episode-seconds", type=some, metavar="S", help="of tool time (default: the task's)")

@@ -12,7 +12,7 @@ def add_to(commands: Commands) -> None:
     """Declare the commands."""
     group = add_command(commands, "sandbox", "Build, examine and clean sandboxes", "mlgym-synth sandbox doctor")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
-    make = add_command(actions, "build", "Build the agents' runtime and image", "mlgym-synth sandbox build")
+    make = add_command(actions, "build", "Build the agents' runtime or image", "mlgym-synth sandbox build")
     make.add_argument(
         "--image", action="store_true", help="a Docker image instead, for a daemon that cannot see this machine's files"
     )

@@ -71,7 +71,7 @@ def add_to(commands: Commands) -> None:
         default="",
         help=f"only these, of {', '.join(FAMILIES)} (a model writes some of them only)",
     )
-    command.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="of the choice of data and tasks (default: %(default)s)")
     command.add_argument("--prefix", default="own", help="what ids begin with (default: %(default)s, so own-0001)")
     command.add_argument(
         "--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: %(default)s)"

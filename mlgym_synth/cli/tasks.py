@@ -39,14 +39,18 @@ _PACKAGES = {
 
 def add_to(commands: Commands) -> None:
     """Declare the commands."""
-    group = add_command(commands, "tasks", "Browse the registered tasks", "mlgym-synth tasks list --family ranking")
+    group = add_command(commands, "tasks", "List, show and make tasks", "mlgym-synth tasks list --family ranking")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = add_command(actions, "list", "List tasks, one a line", "mlgym-synth tasks list 'task-000*'")
     listing.add_argument("patterns", nargs="*", default=["*"], metavar="GLOB", help="which ids (default: all)")
-    listing.add_argument("--suite", choices=("synth", "mlgym"), default="synth", help="(default: %(default)s)")
+    listing.add_argument(
+        "--suite", choices=("synth", "mlgym"), default="synth", help="ours or MLGym's (default: %(default)s)"
+    )
     add_mlgym(listing, "a checkout of MLGym, for --suite mlgym")
     listing.add_argument("--family", help="only this family")
-    listing.add_argument("--split", choices=("train", "heldout", "all"), default="all", help="(default: %(default)s)")
+    listing.add_argument(
+        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
+    )
     listing.add_argument("--metric", help="only this metric")
     listing.add_argument("--dataset", metavar="TEXT", help="only where the data set's name holds this")
     listing.add_argument("--limit", type=positive, metavar="N", help="the first so many")

@@ -17,6 +17,7 @@ from mlgym_synth.cli.common import (
     add_command,
     add_json,
     add_registry,
+    add_sandbox,
     console,
     errors,
     print_json,
@@ -95,7 +96,7 @@ def _add_grpo(actions: Commands) -> None:
         help="ids or globs; those that are to train on",
     )
     grpo.add_argument("--steps", type=int, metavar="N", help="optimizer steps (or the recipe's)")
-    grpo.add_argument("--sandbox", default="auto", choices=("auto", "docker", "bwrap"), help="(default: %(default)s)")
+    add_sandbox(grpo)
     add_registry(grpo)
     grpo.set_defaults(run=run_grpo)
 

@@ -36,7 +36,9 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--all", action="store_true", help="every registered task")
     command.add_argument("--sample", type=positive, metavar="N", help="N registered tasks at random")
     command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
-    command.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="(default: %(default)s)")
+    command.add_argument(
+        "--workers", type=positive, default=os.cpu_count() or 1, help="tasks at a time (default: %(default)s)"
+    )
     command.add_argument("--fresh", action="store_true", help="run again what is known from before")
     command.add_argument(
         "--record",
