@@ -308,7 +308,8 @@ class ChatModel:
     def _wait_s(self, fault: Fault, waits: int) -> float:
         backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)
         if fault.retry_after_s is not None:  # jitter on top: who was turned away together should not return together
-            backoff = fault.retry_after_s + self._backoff_s * random.uniform(0.0, 0.5)
+            # Some ask for no wait at all, however often they are asked.
+            backoff = max(backoff, fault.retry_after_s + self._backoff_s * random.uniform(0.0, 0.5))
         return min(backoff, LONGEST_WAIT_S)
 
     def _complaint(self, fault: Fault, requests: int) -> str:

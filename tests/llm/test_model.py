@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -152,6 +153,13 @@ def test_a_fault_that_does_not_pass_ends_in_an_error_after_the_last_retry() -> N
 def test_waits_grow() -> None:
     reply, _ = ask([failure(500)] * 4 + [answer("hello")], backoff_s=0.04)
     assert reply.usage.seconds >= 0.04 * (1 + 2 + 4 + 8) / 2
+
+
+def test_waits_grow_where_the_endpoint_asks_for_none(caplog: pytest.LogCaptureFixture) -> None:
+    ask([failure(429, retry_after="0")] * 3 + [answer("hello")], backoff_s=0.1)
+    waits = [float(found) for found in re.findall(r"retry \d of 6 in ([\d.]+) s", caplog.text)]
+    assert len(waits) == 3
+    assert waits[-1] >= 0.1 * 4 / 2
 
 
 def test_retries_are_visible_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
