@@ -149,9 +149,7 @@ def outdated(plan: Plan, stored: Iterable[Summary]) -> list[Summary]:
     known = [
         summary
         for summary in stored
-        if not summary.void
-        and summary.task_sha256
-        and (summary.task_id, summary.index) in asked
+        if not summary.void and summary.task_sha256 and (summary.task_id, summary.index) in asked
     ]
     now = {task_id: _sha256(entries[task_id]) for task_id in {summary.task_id for summary in known}}
     return [summary for summary in known if summary.task_sha256 != now[summary.task_id]]
