@@ -2,7 +2,8 @@
 
 In text an action is one fenced block: bash, or a tool's name followed by its arguments as a JSON object. JSON objects
 that say tool and arguments themselves are taken too, and names that stand where a block has its language, because
-models write what they were trained on. What cannot be read becomes an action that the env answers with a correction; nothing here raises for what a model wrote.
+models write what they were trained on. What cannot be read becomes an action that the env answers with a correction;
+nothing here raises for what a model wrote.
 """
 
 from __future__ import annotations
