@@ -218,7 +218,8 @@ def _encoded(tokenizer: Any, text: str, spans: Sequence[tuple[int, int]] = ()) -
     for start, end in found["offset_mapping"]:
         while left and start >= left[0][1]:
             left.pop(0)
-        mask.append(bool(left) and start >= left[0][0] and end > start)
+        # Some tokenizers tell of a token of spaces alone only where it ends: at a span's beginning it was before it.
+        mask.append(bool(left) and start >= left[0][0] and end > left[0][0])
     return Encoded.of(found["input_ids"], mask)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from tokenizers import processors
 
 from mlgym_synth.training.errors import TemplateUnusable
 from mlgym_synth.training.grpo import checked_tokenizer
@@ -104,6 +105,21 @@ def test_every_step_of_an_export_is_learned(tmp_path: Path) -> None:
         assert len(stretches) == 6
         assert all(f"echo Grüezi {number} 👋" in stretch for number, stretch in enumerate(stretches[:5]))
         assert not any("seen" in stretch or "no call" in stretch for stretch in stretches)
+
+
+@pytest.mark.parametrize("after", ["\n", ": "])
+def test_indentation_is_learned_where_offsets_leave_spaces_out(after: str) -> None:
+    template = WITHOUT_TOOLS.replace("}}\n{{", "}}" + after + "{{").replace("assistant\n", "assistant" + after)
+    tokenizer = a_tokenizer(template)
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)  # as GPT-NeoX's
+    said = "    for x in y:\n        print(x)"
+    messages = [
+        {"role": "user", "content": "  Go on. "},
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": "  And? "},
+    ]
+    encoded = make_encoder(tokenizer, with_tools=False).encode(messages, None)
+    assert learned(encoded, template) == [said + "<|im_end|>"]  # without a space that stands before it
 
 
 def test_a_template_without_tools_does_for_text_only() -> None:
