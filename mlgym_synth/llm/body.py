@@ -57,25 +57,25 @@ class Options:
             fields["max_completion_tokens"] = fields.get("max_tokens")  # its name for reasoning models
         return {name: value for name, value in fields.items() if value is not None and name not in self._refused}
 
-    def drop(self, fault: Fault, body: Mapping[str, Any]) -> bool:
-        """Leave out from now on the option that this fault is about; whether there is one."""
+    def drop(self, fault: Fault, body: Mapping[str, Any]) -> str | None:
+        """Leave out from now on the option that this fault is about; its name, if there is one."""
         if not _is_of_the_request(fault) or not _UNSUPPORTED.search(fault.message):
-            return False
+            return None
         if "response_format" in body and "response_format" in fault.message:
-            return False  # some servers quote the whole request beside the field that they do not take
+            return None  # some servers quote the whole request beside the field that they do not take
         named = {name: re.search(rf"\b{name}\b", fault.message) for name in _OPTIONS if name in body}
         places = {name: found.start() for name, found in named.items() if found}
-        if not places:
-            return False
         # A message about one of them may name another as the cure, later on.
-        self._refused.add(min(places, key=places.__getitem__))
-        return True
+        first = min(places, key=places.__getitem__, default=None)
+        if first is None or (first in _SHAPE_ANSWERS and (fault.status or 0) >= 500):
+            return None
+        self._refused.add(first)
+        return first
 
 
-_OPTIONS = (
-    "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "reasoning_effort", "parallel_tool_calls",
-    "return_token_ids", "logprobs",
-)  # fmt: skip
+_SHAPE_ANSWERS = ("max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "reasoning_effort")
+"""Not left out for a server's own error, which may be anything and quote anything, also the whole request."""
+_OPTIONS = (*_SHAPE_ANSWERS, "parallel_tool_calls", "return_token_ids", "logprobs")
 
 
 def encodable(body: dict[str, Any]) -> dict[str, Any]:

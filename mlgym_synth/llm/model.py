@@ -124,7 +124,7 @@ class ChatModel:
         self.takes_tools = True
         """Whether the endpoint takes `tools`, as far as is known."""
         self._takes_system = True
-        self._told_of_logprobs = False
+        self._told: set[str] = set()
         self._format = 0  # the place in FORMATS that works here, as far as is known
         self._slots = asyncio.Semaphore(concurrency)
         self._client: AsyncOpenAI | None = None
@@ -212,14 +212,16 @@ class ChatModel:
                     raise self._unread(answer, body, time.monotonic() - started, requests)
                 if exceeds_context(answer):
                     raise ContextLengthExceeded(self._complaint(answer, requests))
-                if self._options.drop(answer, body):
-                    self._miss_logprobs("logprobs" in body and "logprobs" not in self._options.body())
+                if refused := self._options.drop(answer, body):
+                    if refused != "max_tokens":  # which goes on by another name
+                        self._tell_once(f"{refused!r} is left out from now on", str(answer))
                     continue
                 if asked[:1] and asked[0].get("role") == "system" and refuses_system(answer):
                     self._takes_system = False
                     continue
                 if "tools" in body and refuses_functions(answer):
                     self.takes_tools = False
+                    self._tell_once("'tools' are left out from now on", str(answer))
                     raise ToolsUnsupported(self._complaint(answer, requests))
                 if "response_format" in body and refuses_format(answer):
                     form += 1
@@ -280,7 +282,9 @@ class ChatModel:
             token_ids=said.token_ids,
         )
         self.budget.spend(reply.usage)
-        self._miss_logprobs("logprobs" in body and said.logprobs is None and bool(said.text or said.calls))
+        if "logprobs" in body and said.logprobs is None and (said.text or said.calls):
+            # Who collects them for RL should not learn of it at the end.
+            self._tell_once("going on without", "the endpoint gives no log-probabilities that can be read")
         if answer.completion is None:
             raise Refused(f"answer of {answer.size / 1e6:.1f} MB", reply)
         if said.refusal or said.finish_reason == "content_filter":
@@ -291,11 +295,11 @@ class ChatModel:
             raise Refused("empty", reply)
         return reply
 
-    def _miss_logprobs(self, missing: bool) -> None:
-        """Say it once: who collects them for RL should not learn of it at the end."""
-        if missing and not self._told_of_logprobs:
-            self._told_of_logprobs = True
-            log.warning("%s: the endpoint gives no log-probabilities that can be read; going on without", self.model)
+    def _tell_once(self, consequence: str, why: str) -> None:
+        """Of what lasts as long as the run, and is found out by several requests side by side."""
+        if consequence not in self._told:
+            self._told.add(consequence)
+            log.warning("%s: %s; %s", self.model, self._clean(why), consequence)
 
     def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:
         """For an answer that the endpoint kept to itself: it is as long as what the endpoint says of it."""

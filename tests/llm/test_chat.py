@@ -167,6 +167,47 @@ def test_an_option_that_is_refused_is_left_out_from_then_on(option: str, status:
     assert {*server.requests[0].json} - {*server.requests[1].json} == {option}
 
 
+def test_what_is_left_out_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    def script(request: dict[str, Any]) -> Response:
+        for option in ("temperature", "seed"):
+            if option in request:
+                return failure(400, f"Unsupported parameter: '{option}'.")
+        return failure(400, "This model does not support tools.") if "tools" in request else answer("hello")
+
+    async def main() -> None:
+        async with model:
+            asked = (model.chat(MESSAGES, [BASH] if place < 4 else [], seed=7) for place in range(8))
+            await asyncio.gather(*asked, return_exceptions=True)  # which find out side by side
+
+    with LLMServer(script) as server:
+        model = ChatModel("player", base_url=server.url, temperature=0.5)
+        asyncio.run(main())
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert sorted(line.rpartition("; ")[2] for line in told) == [
+        "'seed' is left out from now on",
+        "'temperature' is left out from now on",
+        "'tools' are left out from now on",
+    ]
+    assert "Unsupported parameter: 'seed'" in "".join(told)
+
+
+def test_an_option_that_only_goes_by_another_name_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    def script(request: dict[str, Any]) -> Response:
+        return failure(400, "Unsupported parameter: 'max_tokens'.") if "max_tokens" in request else answer("hello")
+
+    chat(script)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("option", ["temperature", "top_p", "seed", "max_tokens"])
+def test_a_server_that_breaks_says_nothing_of_what_shapes_answers(option: str) -> None:
+    """Whatever of the request it quotes; only logprobs are known to be refused with a 500."""
+    broken = failure(500, f'unexpected EOF, request was {{"{option}": 7, "logprobs": true}}')
+    _, server, _ = chat([broken, answer("hello")], seed=7, temperature=0.5, top_p=0.9, logprobs=True)
+    first, second = (request.json for request in server.requests)
+    assert first == second
+
+
 @pytest.mark.parametrize(
     ("status", "message"),
     [
