@@ -319,7 +319,10 @@ class ChatModel:
     def _complaint(self, fault: Fault, requests: int) -> str:
         tried = f" after {requests} requests" if requests > 1 else ""
         if exceeds_context(fault):
-            cure = "question and answer are longer than the model's context; lower --max-tokens or --context-tokens"
+            cure = (
+                "question and answer are longer than the model's context: lower --max-tokens (in a rollout or benchmark"
+                " with a new --out), or serve it with a longer context"
+            )
         elif fault.status == 401:
             cure = "set OPENAI_API_KEY to a key of this endpoint"
         elif fault.status == 403:
@@ -329,7 +332,7 @@ class ChatModel:
         elif (fault.retry_after_s or 0.0) > FUTILE_WAIT_S:
             cure = f"it asks to wait for {dt.timedelta(seconds=round(fault.retry_after_s or 0.0))}; go on then"
         elif fault.status == 429:
-            cure = "lower the concurrency, or look at the account's limits"
+            cure = "lower --model-calls (of synthesize: --workers), or look at the account's limits"
         elif fault.status and fault.status < 500:
             cure = f"the endpoint takes no such request; check the model name {self.model!r}, and --max-tokens"
         else:

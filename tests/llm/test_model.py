@@ -145,7 +145,8 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 def test_a_fault_that_does_not_pass_ends_in_an_error_after_the_last_retry() -> None:
-    with LLMServer([failure(429, "slow down")]) as server, pytest.raises(LLMError, match=r"429: .*slow down"):
+    told = r"429: .*slow down.*lower --model-calls"
+    with LLMServer([failure(429, "slow down")]) as server, pytest.raises(LLMError, match=told):
         run(text_of(chat(server, retries=3)))
     assert len(server.requests) == 4
 
@@ -185,10 +186,11 @@ def test_no_server_is_an_error_that_names_the_address() -> None:
         (failure(401, "bad key"), "set OPENAI_API_KEY"),
         (failure(403, "not yours"), "OPENAI_API_KEY"),
         (failure(404, "no such model"), "'author' and --base-url"),
-        (failure(400, "context too long"), "context too long"),
+        (failure(400, "no such field"), "no such field"),
+        (failure(400, "prompt is too long"), r"lower --max-tokens \(.* new --out\), or serve it with a longer"),
         (failure(429, "pay first", code="insufficient_quota"), "pay first"),
     ],
-    ids=["401", "403", "404", "400", "quota"],
+    ids=["401", "403", "404", "400", "context", "quota"],
 )
 def test_a_lasting_error_is_raised_at_once_and_says_what_to_do(response: Response, cure: str) -> None:
     with LLMServer([response]) as server, pytest.raises(LLMError, match=cure):
