@@ -310,7 +310,14 @@ def test_data_sets_that_were_both_learned_and_held_out_are_told(experiment: Any)
 
 def test_arguments_are_those_of_what_ran(dry: Dry, monkeypatch: pytest.MonkeyPatch) -> None:
     dry.played()
-    others = {"tasks": 10**6, "heldout_tasks": 10**6, "most_tokens": 99, "steps": 7, "bf16": True, "runs": 3}
+    others: dict[str, Any] = {
+        "tasks": 10**6,
+        "heldout_tasks": 10**6,
+        "most_tokens": 99,
+        "steps": 7,
+        "bf16": True,
+        "runs": 3,
+    }
     dry.played("result", ablation=["half"], at_once=8, threads=8, **others)
     found = dry.student()["arguments"]
     assert found["teach"] == {"tasks": 12}
