@@ -4,7 +4,8 @@
 
 Writes `results/verified.csv`, a line a task, and `results/verified.json`, what they come to. A line holds as long as
 neither the task nor the code nor the runtime that decided it changes; tasks with such a line are not run again, on any
-machine. What `verify` has in its cache is taken over.
+machine. What `verify` has in its cache is taken over. Whether a task is a copy of another (gate 10) follows from all of
+them, needs no sandbox, and is looked at anew each time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from common import RESULTS, write
 from mlgym_synth import registry
 from mlgym_synth.folder import load_task
 from mlgym_synth.gates import Verdict, verify_many
+from mlgym_synth.gates.copies import not_a_copy
 from mlgym_synth.gates.kept import key_of, known
 
 FILE = RESULTS / "verified.csv"
@@ -57,7 +59,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing after so long")
     parser.add_argument("--sandbox", default="bwrap")
     arguments = parser.parse_args()
-    folders = {entry.id: load_task(entry.folder) for entry in registry.select()}
+    entries = registry.select()
+    folders = {entry.id: load_task(entry.folder) for entry in entries}
     keys = {task: key_of(folder, arguments.sandbox) for task, folder in folders.items()}
     lines, until = known_lines(keys), time.monotonic() + 60 * arguments.minutes
     for task, folder in folders.items():
@@ -71,16 +74,19 @@ def main() -> None:
             print(lines[verdict.task_id], flush=True)
         save(lines)
     save(lines)
-    write("verified", summary(list(lines.values()), len(folders)))
+    copies = [task for task, folder in folders.items() if not_a_copy(folder, entries) is not None]
+    write("verified", summary(list(lines.values()), len(folders), copies))
 
 
-def summary(lines: list[Line], total: int) -> dict[str, Any]:
-    """What the lines come to."""
+def summary(lines: list[Line], total: int, copies: list[str]) -> dict[str, Any]:
+    """What the lines come to; the seconds are of the gates before the tenth."""
+    failed = {each["task_id"] for each in lines if each["passed"] != "True"}
     seconds = sorted(float(each["seconds"]) for each in lines)
     return {
         "tasks": total,
         "verified": len(lines),
-        "failed": [each["task_id"] for each in lines if each["passed"] != "True"],
+        "failed": sorted(failed | {each["task_id"] for each in lines if each["task_id"] in copies}),
+        "copies": copies,
         "median_s": seconds[len(seconds) // 2] if seconds else None,
         "slowest_s": seconds[-1] if seconds else None,
         "hours_of_gates": round(sum(seconds) / 3600, 2),
