@@ -111,17 +111,19 @@ def test_gate_2_wants_a_licence(copy_of: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline", "message"),
+    ("baseline", "tool_s", "message"),
     [
-        ("raise SystemExit(3)", "exit code 3"),
-        ("print('score: 1.0')", "wrote no submission"),
-        ("import time; time.sleep(600)", "exit code"),
-        ("import shutil; shutil.copy('sample_submission.csv', 'submission.csv')", "returns 0.0"),
+        ("raise SystemExit(3)", 60, "exit code 3"),
+        ("print('score: 1.0')", 60, "wrote no submission"),
+        ("import time; time.sleep(600)", 5, "exit code"),
+        ("import shutil; shutil.copy('sample_submission.csv', 'submission.csv')", 60, "returns 0.0"),
     ],
 )
-def test_gate_3_wants_a_baseline_that_runs(copy_of: Callable[[str], Path], baseline: str, message: str) -> None:
+def test_gate_3_wants_a_baseline_that_runs(
+    copy_of: Callable[[str], Path], baseline: str, tool_s: int, message: str
+) -> None:
     folder = copy_of(TABLE)
-    change(folder, limits={"tool_s": 5})
+    change(folder, limits={"tool_s": tool_s})
     (folder / "workspace" / "baseline.py").write_text(baseline + "\n")
     with pytest.raises(GateFailed, match=message):
         gate(3, folder)
