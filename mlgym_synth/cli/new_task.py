@@ -44,6 +44,11 @@ def add_to(actions: Commands) -> None:
     )
     for name, (shown, text) in _TEXTS.items():
         command.add_argument(f"--{name}", metavar=shown, help=text)
+    command.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        help="(default: numbers of few values and texts are classes)",
+    )
     command.add_argument("--meanings", type=Path, metavar="FILE", help="YAML or JSON: column -> what it means")
     command.add_argument("--seed", type=int, default=0, help="of split, metric and baseline (default: %(default)s)")
     command.set_defaults(run=run)
@@ -57,7 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
     _check(folder)
     given = {name: value for name in _TEXTS if (value := getattr(arguments, name)) is not None}
     question = Question(
-        target=arguments.target, drop=tuple(arguments.drop), meanings=_meanings(arguments.meanings), **given
+        target=arguments.target,
+        drop=tuple(arguments.drop),
+        task=arguments.task,
+        meanings=_meanings(arguments.meanings),
+        **given,
     )
     written = write_task(folder, arguments.table, question, arguments.seed)
     spec = written.folder.spec
@@ -65,7 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("README.md", "task.yaml", "workspace/baseline.py", "solution/solution.py"):
         console.print(f"  {name}", markup=False)
     if written.left_out:
-        console.print(f"no features (names, texts, or one value only): {', '.join(written.left_out)}", markup=False)
+        kinds = "row numbers, identifiers, names, texts, or one value only"
+        console.print(f"no features ({kinds}): {', '.join(written.left_out)}", markup=False)
+    if written.rows_left_out:
+        why = f"no {arguments.target}: empty, or a word that CSV readers take for missing, such as NA or None"
+        console.print(f"rows left out: {written.rows_left_out} ({why})", markup=False)
     console.print("Read the four, make them better, then: ", end="")
     console.print(f"mlgym-synth verify --record {folder}", markup=False, soft_wrap=True)
     return 0

@@ -225,6 +225,8 @@ def _checked(arguments: argparse.Namespace) -> tuple[str, ...]:
     if arguments.out.exists() and not arguments.out.is_dir():
         raise NotADirectoryError(f"--out {arguments.out} is a file; give a folder, or one that is still to be made.")
     _check_author(arguments, families)
+    if arguments.seed < 0:
+        raise ValueError(f"--seed {arguments.seed}: must be at least 0")
     if not 0 <= arguments.p_debug <= 1:
         raise ValueError(f"--p-debug {arguments.p_debug}: must be at least 0, at most 1")
     return families

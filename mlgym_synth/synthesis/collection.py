@@ -38,7 +38,7 @@ class Collection:
         (out / "registry" / "splits").mkdir(parents=True, exist_ok=True)
         for split in ("train", "heldout"):
             (out / "registry" / "splits" / f"{split}.txt").touch()
-        folders = [load_task(file.parent) for file in sorted((out / "envs").glob("*/task.yaml"))]
+        folders = [load_task(file.parent) for file in sorted((out / "envs").glob("[!.]*/task.yaml"))]
         if {folder.spec.id: folder.sha256 for folder in folders} != {e.id: e.sha256 for e in read_index(out)}:
             write_index(out)  # a run was killed between a line and its folder, or a folder is somebody's own
         self._datasets = known_datasets(out)

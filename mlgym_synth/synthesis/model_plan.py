@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlgym_synth.data.canonical import Column
 from mlgym_synth.data.tables import load_columns
 from mlgym_synth.synthesis.author import Rejected
+from mlgym_synth.synthesis.draft import Unsuitable
 from mlgym_synth.synthesis.grounding import Facts
+from mlgym_synth.synthesis.table_checks import check_times
 from mlgym_synth.synthesis.topics import FAMILIES
 from mlgym_synth.task import (
     CUSTOM_METRIC,
@@ -86,6 +88,12 @@ def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> Tas
     columns = load_columns(Source.model_validate(facts.source), facts.rename, ())
     there = ~columns[plan.target].missing
     metric, submitted, positive = _goal(plan, columns[plan.target].take(there))
+    _check_family(plan, numeric=positive is None and submitted[0].values is None)
+    if plan.split == "time":
+        try:
+            check_times(str(plan.split_column), columns[str(plan.split_column)])
+        except Unsuitable as error:
+            raise Rejected(f"task.json: split_column: {error}, or take another split.") from error
     data = _data(plan, facts, positive, int(there.sum()), tuple(columns))
     assert data.features is not None
     meanings = {**facts.meanings, **{name: text for name, text in plan.meanings.items() if text.strip()}}
@@ -103,10 +111,25 @@ def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> Tas
         data=data,
         submission=PredictionsSubmission(columns=submitted),
         metric=metric,
+        well_known=facts.well_known,
+        mlgym_overlap=facts.mlgym_overlap,
         licence=facts.licence,
         citation=facts.citation,
         provenance=provenance,
     )
+
+
+def _check_family(plan: Plan, numeric: bool) -> None:
+    """Refuse what a family is not: the index and all shares go by it."""
+    forecast, regression = plan.family == "time-series-forecasting", plan.family == "tabular-regression"
+    if forecast and plan.split != "time":
+        raise Rejected("task.json: family time-series-forecasting needs split time and its split_column.")
+    if numeric and plan.family in ("tabular-classification", "calibration"):
+        raise Rejected(f"task.json: family {plan.family} predicts classes; {plan.metric} is of numbers.")
+    if not numeric and regression:
+        raise Rejected(f"task.json: family tabular-regression predicts numbers; {plan.metric} is of classes.")
+    if plan.family == "calibration" and plan.metric not in ("brier", "log_loss", CUSTOM_METRIC):
+        raise Rejected(f"task.json: family calibration is scored by brier or log_loss, not by {plan.metric}.")
 
 
 def _data(plan: Plan, facts: Facts, positive: str | float | None, rows: int, names: tuple[str, ...]) -> TableData:

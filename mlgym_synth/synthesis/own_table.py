@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from mlgym_synth.data.tables import load_columns
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.synthesis.catalogue.formulations import Formulation, Kind
 from mlgym_synth.synthesis.draft import Draft, Unsuitable
+from mlgym_synth.synthesis.table_checks import check_names, check_times, read_strictly, row_numbers
 from mlgym_synth.synthesis.templates.tabular.frame import Frame, Origin, framed
 from mlgym_synth.synthesis.templates.tabular.goals import goal_of
 from mlgym_synth.synthesis.templates.tabular.supervised import write_on
@@ -39,7 +42,8 @@ class Question:
         target: the column to predict.
         title, ask, row, about: for the statement: its heading, what to do, what a row is, where the data is from.
         drop: identifiers, and columns that are the target in disguise.
-        group, time: the column that the split must respect, if any.
+        group, time: the column that the split must respect, if any; one of the two.
+        task: `classification` or `regression`; None takes numbers of few values, and texts, for classes.
         metric: one that suits the target; None draws one.
         meanings: column -> what it means, in words.
         licence, citation: of the data.
@@ -54,6 +58,7 @@ class Question:
     drop: tuple[str, ...] = ()
     group: str | None = None
     time: str | None = None
+    task: Literal["classification", "regression"] | None = None
     metric: str | None = None
     meanings: dict[str, str] = field(default_factory=dict)
     licence: str = "not stated: the owner's own"
@@ -63,10 +68,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Written:
-    """The task, and the columns that no model is shown, as they hold names, free text, or one value only."""
+    """What was made of the table.
+
+    Attributes:
+        folder: the task.
+        left_out: columns that are no features: row numbers, identifiers, names, free text, one value only.
+        rows_left_out: rows without a target. Empty fields are, and in a CSV what pandas reads as missing (NA, None...).
+    """
 
     folder: TaskFolder
     left_out: tuple[str, ...]
+    rows_left_out: int
 
 
 def write_task(folder: Path, table: Path, question: Question, seed: int = 0) -> Written:
@@ -93,7 +105,8 @@ def write_task(folder: Path, table: Path, question: Question, seed: int = 0) -> 
         shutil.copyfile(table, staging / item)
         source = Source.model_validate({"package": OWN_FILE, "item": item}, context={"folder": staging})
         try:
-            frame = _look(source, table, question)
+            with read_strictly():
+                frame = _look(source, table, question)
             draft = _written(frame, question, seed)
         except Unsuitable as error:
             raise ValueError(f"{table}: {error}") from error
@@ -102,7 +115,8 @@ def write_task(folder: Path, table: Path, question: Question, seed: int = 0) -> 
             (staging / name).write_text(text, encoding="utf-8")
     shown = {*frame.numbers, *frame.kinds, frame.target, frame.group, frame.time}
     dropped = {frame.rename.get(name, name) for name in question.drop}
-    return Written(load_task(folder), tuple(name for name in frame.columns if name not in shown | dropped))
+    left_out = tuple(name for name in frame.columns if name not in shown | dropped)
+    return Written(load_task(folder), left_out, int(frame.columns[frame.target].missing.sum()))
 
 
 @contextmanager
@@ -127,6 +141,14 @@ def _plain_name(table: Path) -> str:
 
 
 def _look(source: Source, table: Path, question: Question) -> Frame:
+    if question.group is not None and question.time is not None:
+        raise Unsuitable("group and time: the split can respect one of them. Leave one out")
+    check_names(source)
+    columns = load_columns(source, {}, ())
+    if question.time in columns:
+        check_times(question.time, columns[question.time])
+    asked = (question.target, question.group, question.time)
+    numbering = tuple(name for name in row_numbers(columns) if name not in asked)
     title = question.title or f"Predict {question.target} of {_words(table.stem)}"
     formulation = Formulation(
         source=table.name,
@@ -137,7 +159,7 @@ def _look(source: Source, table: Path, question: Question) -> Frame:
         ask=question.ask or f"Predict `{question.target}`",
         about=question.about or f"`{table.name}` is a table of {_words(table.stem)}.",
         topic=question.topic,
-        drop=question.drop,
+        drop=(*question.drop, *numbering),
         group=question.group,
         time=question.time,
     )
@@ -150,13 +172,16 @@ def _look(source: Source, table: Path, question: Question) -> Frame:
         return {name: question.meanings.get(name) or _words(name) for name in names}
 
     frame = framed(formulation, origin, documented)
-    return replace(frame, formulation=formulation.model_copy(update={"kind": _kind(frame)}))
+    return replace(frame, formulation=formulation.model_copy(update={"kind": _kind(frame, question)}))
 
 
-def _kind(frame: Frame) -> Kind:
+def _kind(frame: Frame, question: Question) -> Kind:
     truth = frame.truth
-    values = len(np.unique(truth.text.astype(np.str_)))
-    if truth.values is not None and values >= FEW_VALUES:
+    values = len(set(truth.text.tolist()))
+    if question.task == "regression" and truth.values is None:
+        raise Unsuitable(f"task: {question.target} holds text, and a regression needs numbers")
+    by_values = "regression" if truth.values is not None and values >= FEW_VALUES else "classification"
+    if (question.task or by_values) == "regression":
         return "regression"
     return "binary" if values == 2 else "multiclass"
 
@@ -168,13 +193,11 @@ def _written(frame: Frame, question: Question, seed: int) -> Draft:
     family = "calibration" if calibrated else "tabular-classification" if is_class else "tabular-regression"
     if frame.time is not None and not is_class:
         family = "time-series-forecasting"
-    metrics = {}
-    for draw in range(seed, seed + _DRAWS):
-        goal = goal_of(frame, np.random.Generator(np.random.PCG64(draw)), calibrated)
-        metrics[draw] = goal.metric.name
+    metrics = _metrics(frame, seed, calibrated)
     fitting = [draw for draw, name in metrics.items() if question.metric in (None, name)]
     if not fitting:
-        suits = ", ".join(sorted({*metrics.values(), *(CALIBRATED if is_class else ())}))
+        names = {*_metrics(frame, seed, False).values(), *(_metrics(frame, seed, True).values() if is_class else ())}
+        suits = ", ".join(sorted(names))
         raise Unsuitable(f"metric: {question.metric} does not suit {frame.target}. Take one of {suits}")
     for draw in fitting[:TRIES]:
         try:
@@ -187,6 +210,12 @@ def _written(frame: Frame, question: Question, seed: int) -> Draft:
         f"{why}, in {len(fitting[:TRIES])} draws of split and metric. Name another metric or seed, give more rows, or"
         " drop a column that tells nearly everything"
     )
+
+
+def _metrics(frame: Frame, seed: int, calibrated: bool) -> dict[int, str]:
+    """Draw -> the metric that it gives."""
+    rng = {draw: np.random.Generator(np.random.PCG64(draw)) for draw in range(seed, seed + _DRAWS)}
+    return {draw: goal_of(frame, rng[draw], calibrated).metric.name for draw in rng}
 
 
 def _words(name: str) -> str:

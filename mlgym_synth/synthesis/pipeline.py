@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from mlgym_synth.errors import BudgetExhausted, MlgymSynthError, SandboxDied
+from mlgym_synth.errors import BudgetExhausted, CatalogueSilent, MlgymSynthError, SandboxDied
 from mlgym_synth.synthesis.author import Author, Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.collection import Collection
 from mlgym_synth.synthesis.draft import Draft
@@ -120,7 +120,7 @@ class Synthesis:
         try:
             await self._settle_in_order(running)
             await self._last_answers(running)
-        except BudgetExhausted:
+        except (BudgetExhausted, CatalogueSilent, SandboxDied):
             await self._last_answers(running)
             raise
         finally:

@@ -58,12 +58,17 @@ def files(**changed: str) -> str:
     return "Here they are.\n\n" + "\n\n".join(f"```text {name}\n{text}\n```" for name, text in made.items())
 
 
-def ask(script: Script, action: Callable[[LLMAuthor], Awaitable[T]], catalogue: Catalogue | None = None) -> T:
+def ask(
+    script: Script,
+    action: Callable[[LLMAuthor], Awaitable[T]],
+    catalogue: Catalogue | None = None,
+    families: tuple[str, ...] = (),
+) -> T:
     """What an author says whose model answers with the script."""
 
     async def asked(server: LLMServer) -> T:
         model = ChatModel("teacher", base_url=server.url, api_key="k", retries=2, backoff_s=0.01, timeout_s=5)
-        author = LLMAuthor(model, catalogue or PackagedCatalogue(), seed=0)
+        author = LLMAuthor(model, catalogue or PackagedCatalogue(), seed=0, families=families)
         try:
             return await action(author)
         finally:

@@ -25,8 +25,10 @@ from mlgym_synth.synthesis.examine import examine
 from mlgym_synth.synthesis.grounding import Facts, HubCatalogue, PackagedCatalogue
 from mlgym_synth.synthesis.ledger import accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
+from mlgym_synth.synthesis.model_plan import Plan, spec_of
 from mlgym_synth.synthesis.prompts import prompts_sha256
 from mlgym_synth.synthesis.topics import FAMILIES, FIELDS, topic
+from mlgym_synth.task import Provenance
 from tests.hub_server import HubRepo, HubServer, parquet
 from tests.llm_server import LLMServer, Response, Script, answer, failure, huge
 from tests.synthesis.teaching import ALL_BUT_TWO, BASELINE, FRAME, GROUNDED, PLAN, PROPOSAL, ask, files, ground, written
@@ -235,11 +237,33 @@ def test_packaged_data_is_found_by_words_and_by_half_a_name() -> None:
         ({"target": "health", "metric": "roc_auc", "positive": "splendid"}, "0% of the rows"),
         ({"split": "group"}, "split group needs its split_column"),
         ({"drop": ALL_BUT_TWO}, "fewer than two"),
+        ({"family": "tabular-classification"}, "tabular-classification predicts classes; rmse is of numbers"),
+        ({"target": "health", "metric": "accuracy"}, "tabular-regression predicts numbers; accuracy is of classes"),
+        ({"family": "time-series-forecasting"}, "time-series-forecasting needs split time"),
+        ({"split": "time", "split_column": "race"}, "race holds '.*', which does not sort by time"),
     ],
 )
 def test_a_plan_that_does_not_fit_the_data_says_what_would(plan: dict[str, Any], reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         written(files(task_json=json.dumps({**PLAN, **plan})))
+
+
+def test_a_family_that_was_not_asked_for_is_refused() -> None:
+    with pytest.raises(Rejected, match=r"family: tabular-regression is not asked for\. Take calibration"):
+        ask([answer(files())], lambda author: author.write(GROUNDED, 0, None), families=("calibration",))
+
+
+def test_a_heading_does_not_take_its_paragraph_along() -> None:
+    draft = written(files(README_md="# Wages\nA survey of workers.\n\n## What is asked\n\nSay what each earns."))
+    assert "A survey of workers.\n\nWhat is asked\n\nSay what each earns." in draft.statement
+    assert "Wages\n" not in draft.statement
+
+
+def test_well_known_data_stays_well_known() -> None:
+    facts = PackagedCatalogue().facts("carData/TitanicSurvival")
+    plan = Plan(family="tabular-classification", title="Who survived", target="survived", metric="roc_auc")
+    spec = spec_of(plan, facts, "history", Provenance(author="llm:teacher", seed=0))
+    assert (spec.well_known, spec.mlgym_overlap) == (True, True)
 
 
 def test_a_random_split_needs_no_column_and_bears_one() -> None:
@@ -290,6 +314,14 @@ def test_a_reference_that_is_no_better_is_rejected(tmp_path: Path) -> None:
     stage, reason = judged(tmp_path, solution_py=BASELINE)
     assert stage == "gate 3"
     assert "the same test score" in reason
+
+
+def test_what_no_gate_expects_ends_one_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any, **more: Any) -> None:
+        raise OverflowError("a cell that nobody thought of")
+
+    monkeypatch.setattr("mlgym_synth.synthesis.examine.runs_of", broken)
+    assert judged(tmp_path) == ("runs", "OverflowError: a cell that nobody thought of")
 
 
 def test_topics_cover_the_field_before_they_repeat() -> None:

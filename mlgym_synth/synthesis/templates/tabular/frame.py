@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
-
 from mlgym_synth.data.canonical import Column
 from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable, TaskInvalid
@@ -166,7 +164,7 @@ def _names(names: tuple[str, ...]) -> dict[str, str]:
 def _sort(column: Column) -> str:
     """`number`, `kind`, or nothing: constant, mostly missing, names and free text are no features."""
     present = column.text[~column.missing]
-    distinct = len(np.unique(present.astype(np.str_)))
+    distinct = len(set(present.tolist()))  # an array of text would make every cell as wide as the longest
     if distinct < 2 or len(present) < 0.3 * len(column.text):
         return ""
     if column.values is not None:

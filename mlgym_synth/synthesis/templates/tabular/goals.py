@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlgym_synth.synthesis.catalogue.formulations import Formulation
 from mlgym_synth.synthesis.draft import Unsuitable
@@ -43,7 +44,8 @@ def goal_of(frame: Frame, rng: np.random.Generator, calibrated: bool = False) ->
         Unsuitable: a target of one value, of too many classes, or of text that is no class.
     """
     truth = frame.truth
-    values, counts = np.unique(truth.text.astype(np.str_), return_counts=True)
+    counted = Counter(truth.text.tolist())  # an array of text would make every cell as wide as the longest
+    values, counts = sorted(counted), np.array([counted[value] for value in sorted(counted)])
     if classes(frame.formulation) or frame.truth.values is None:
         return _class_goal(frame, values, counts, rng, calibrated)
     if frame.formulation.kind == "ordinal" and 3 <= len(values) <= MOST_CLASSES:
@@ -57,7 +59,9 @@ def goal_of(frame: Frame, rng: np.random.Generator, calibrated: bool = False) ->
     return _number_goal(frame, rng)
 
 
-def _class_goal(frame: Frame, values: Any, counts: Any, rng: np.random.Generator, calibrated: bool) -> Goal:
+def _class_goal(
+    frame: Frame, values: list[str], counts: NDArray[np.int64], rng: np.random.Generator, calibrated: bool
+) -> Goal:
     if not 2 <= len(values) <= MOST_CLASSES or counts.min() < 15:
         raise Unsuitable(f"{frame.formulation.key}: {len(values)} classes, the rarest with {counts.min()} rows")
     numeric = frame.truth.values is not None
@@ -77,6 +81,8 @@ def _class_goal(frame: Frame, values: Any, counts: Any, rng: np.random.Generator
         if name == "roc_auc":
             return Goal(Metric(name=name, direction="maximize", optimum=1.0), (column,), positive)
         return Goal(Metric(name=name, direction="minimize", optimum=0.0), (column,), positive)
+    if numeric and any(float(value) != int(float(value)) for value in values):
+        raise Unsuitable(f"{frame.formulation.key}: fractions ({', '.join(values[:3])}) are no classes. Write words")
     named = tuple(int(float(v)) for v in values) if numeric else tuple(map(str, values))
     if any(set(str(name)) & set(',"\n') for name in named):
         raise Unsuitable(f"{frame.formulation.key}: a class has a comma in its name, which no header of a CSV should")

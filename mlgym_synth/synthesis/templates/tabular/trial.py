@@ -17,7 +17,6 @@ from pathlib import Path
 
 from mlgym_synth.data.episode import episode_data
 from mlgym_synth.data.prepared import Prepared
-from mlgym_synth.errors import GradingError, SubmissionInvalid
 from mlgym_synth.grading import probes
 from mlgym_synth.grading.grade import Grade
 from mlgym_synth.grading.judge import PredictionJudge
@@ -53,6 +52,7 @@ class Trial:
         self._judge = PredictionJudge(spec, prepared.sealed, data.ids)
         self._ids = data.ids
         self._sign = 1.0 if spec.metric.direction == "maximize" else -1.0
+        self._fault = ""
 
     def choose(self, baselines: Sequence[Script], references: Sequence[Script]) -> tuple[Script, Script]:
         """The reference that is best on the validation half, and the first baseline that fits it.
@@ -62,16 +62,17 @@ class Trial:
         """
         made = [(script, content) for script in references if (content := self.submission(script)) is not None]
         if not made:
-            raise Unsuitable("no reference gives a submission")
+            raise Unsuitable(f"no reference gives a submission{self._fault}")
         reference, best = max(made, key=lambda pair: self._sign * self._judge.grade(pair[1]).validation)
         top = self._judge.grade(best)
         if abs(top.test - METRICS[self._spec.metric.name].optimum) < 1e-9:
             raise Unsuitable("the reference is at the optimum")
         floor, constant = self._floor()
-        why = "no baseline gives a submission"
+        why = ""
         for script in baselines:
             content = self.submission(script)
             if content is None:
+                why = why or f"no baseline gives a submission{self._fault}"
                 continue
             grade = self._judge.grade(content)
             if not self._above(grade, floor, content, constant):
@@ -93,9 +94,8 @@ class Trial:
                     exec(compile(script.text, "script.py", "exec"), {"__name__": "__main__"})
                 content = Path(self._spec.submission.file).read_bytes()
                 self._judge.grade(content)
-            except (SubmissionInvalid, GradingError):
-                return None
-            except Exception:
+            except Exception as error:
+                self._fault = f" ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
                 return None
         return content
 
