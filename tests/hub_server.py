@@ -48,6 +48,8 @@ class HubRepo:
     failing_path: str = ""
     """Only requests with this in their path fail."""
     retry_after: str | None = None
+    rate_limit: str | None = None
+    """Sent with every 429 as `RateLimit`, which is how the Hub says how long to wait."""
     delay_s: float = 0.0
     truncated: Literal["closed", "short"] | None = None
     """Bodies of files are halved: the connection closes early, or the length is that of the half."""
@@ -132,9 +134,9 @@ def csv_text(frame: pd.DataFrame) -> bytes:
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+    def __init__(self, status: int, code: str = "", message: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -170,8 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._route(path)
         except _Refused as refused:
             headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.message}
-            if refused.status == 429 and refused.code:
-                headers = {"Retry-After": refused.code}
+            headers |= refused.headers
             self._send(refused.status, json.dumps({"error": refused.message}).encode(), headers)
 
     def _route(self, path: str) -> None:
@@ -192,7 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         if repo.failing_path in path and (repo.failures or repo.fails_for_ever):
             status = repo.failures.pop(0) if repo.failures else repo.fails_for_ever
             assert status is not None
-            raise _Refused(status, (repo.retry_after or "") if status == 429 else "", "at your peril")
+            waits = {"Retry-After": repo.retry_after, "RateLimit": repo.rate_limit} if status == 429 else {}
+            raise _Refused(status, "", "at your peril", {name: text for name, text in waits.items() if text})
         if repo.disabled:
             raise _Refused(403, "", "Access to this resource is disabled.")
         if repo.private and not self._known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Patience:
     timeout_s: float = 20.0
     retries: int = 4
     backoff_s: float = 0.5
-    longest_wait_s: float = 30.0
+    longest_wait_s: float = 60.0
 
 
 PATIENCE = Patience()
@@ -100,7 +101,10 @@ def ask(
     raise kind(f"{subject}: {fault}")
 
 
-def _retry_after(response: Any) -> float:  # in seconds; the header may hold a date
+def _retry_after(response: Any) -> float:
+    """Seconds, of `Retry-After` (which may hold a date) or of the Hub's own `RateLimit: "api";r=0;t=55`."""
+    if window := re.search(r"\bt=(\d+)", response.headers.get("RateLimit", "")):
+        return float(window[1])
     text = response.headers.get("Retry-After", "0")
     try:
         return float(text) if text.isdigit() else email.utils.parsedate_to_datetime(text).timestamp() - time.time()

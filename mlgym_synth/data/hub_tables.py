@@ -7,7 +7,6 @@ set. pyarrow and pandas are imported when a file is read.
 from __future__ import annotations
 
 import csv
-import fnmatch
 import io
 import json
 import math
@@ -120,11 +119,19 @@ def splits_of_card(card: dict[str, Any], files: tuple[str, ...]) -> dict[str, tu
         for item in (d for d in declared if isinstance(d, dict)):
             wanted = item.get("path") or []
             patterns = [wanted] if isinstance(wanted, str) else [str(pattern) for pattern in wanted]
-            held = tuple(f for f in files if any(fnmatch.fnmatchcase(f, pattern) for pattern in patterns))
+            held = tuple(f for f in files if any(_matches(f, pattern) for pattern in patterns))
             name = str(item.get("split", "train"))
             if held:
                 splits[name if i == 0 else f"{config.get('config_name', i)}/{name}"] = held
     return splits
+
+
+def _matches(file: str, pattern: str) -> bool:
+    """The Hub's globs: `*` and `?` stay within a folder, `**/` is any number of folders, none among them."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern.removeprefix("./"))
+    regex = {"**/": r"(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    made = [part if part.startswith("[") else regex.get(part, re.escape(part)) for part in parts]
+    return re.fullmatch("".join(made), file) is not None
 
 
 _KEYWORDS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"}

@@ -43,7 +43,7 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
     before = {entry.id: entry for entry in read_index(root)}
     datasets = known_datasets(root)
     lines, splits = [], {"train": "", "heldout": ""}
-    for file in sorted((root / "envs").glob("*/task.yaml")):
+    for file in sorted((root / "envs").glob("[!.]*/task.yaml")):  # `.` begins what is being written
         folder = load_task(file.parent)
         passed = (verified or {}).get(folder.spec.id, _was_verified(before.get(folder.spec.id), folder))
         entry = entry_of(folder, datasets.add(folder.spec), passed)
@@ -51,10 +51,10 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
         splits[entry["split"]] += folder.spec.id + "\n"
     (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
     for split, names in splits.items():
-        (root / "registry" / "splits" / f"{split}.txt").write_text(names, encoding="utf-8")
+        _write_whole(root / "registry" / "splits" / f"{split}.txt", names)
     if root.resolve() == shipped_root():
         _write_sketches(root, datasets)
-    (root / "registry" / "index.jsonl").write_text("".join(lines), encoding="utf-8")
+    _write_whole(root / "registry" / "index.jsonl", "".join(lines))
 
 
 def known_datasets(root: Path) -> Datasets:
@@ -75,7 +75,14 @@ def _write_sketches(root: Path, datasets: Datasets) -> None:
         for source in datasets.sources()
         if (sketch := datasets.sketch(source)) is not None
     ]
-    (root / "registry" / SKETCHES).write_text("".join(sorted(lines)), encoding="utf-8")
+    _write_whole(root / "registry" / SKETCHES, "".join(sorted(lines)))
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """All of it or, if killed, what was there before: the names of data sets and verdicts are nowhere else."""
+    scratch = file.with_name(f".{file.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(file)
 
 
 def _sketches(root: Path) -> dict[str, Sketch]:

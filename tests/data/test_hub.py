@@ -124,6 +124,23 @@ def test_splits_come_from_the_readme_where_it_has_them(server: HubServer) -> Non
 
 
 @pytest.mark.parametrize(
+    ("pattern", "held"),
+    [
+        ("data/**/*.csv", ("data/a.csv", "data/new/b.csv")),
+        ("**/a.csv", ("a.csv", "data/a.csv")),
+        ("*.csv", ("a.csv",)),
+        ("./data/*", ("data/a.csv",)),
+        ("data/[a-z].csv", ("data/a.csv",)),
+    ],
+)
+def test_patterns_of_a_readme_are_the_hubs(server: HubServer, pattern: str, held: tuple[str, ...]) -> None:
+    files = {name: csv_text(WINE) for name in ("a.csv", "data/a.csv", "data/new/b.csv")}
+    card = {"configs": [{"config_name": "default", "data_files": [{"split": "train", "path": pattern}]}]}
+    server.add(HubRepo("cellar/patterns", files, REVISION, card=card))
+    assert inspect("cellar/patterns", patience=QUICK).splits == {"train": held}
+
+
+@pytest.mark.parametrize(
     ("files", "splits"),
     [
         (("a.csv", "b.csv"), {"a": ("a.csv",), "b": ("b.csv",)}),

@@ -110,6 +110,15 @@ def test_retry_after_is_honoured_but_not_for_ever(server: HubServer, cancer: Hub
     inspect("clinic/breast_cancer", patience=QUICK)
 
 
+def test_the_hubs_own_header_says_how_long_to_wait(server: HubServer, cancer: HubRepo) -> None:
+    cancer.failures, cancer.rate_limit = [429], '"api";r=0;t=1'
+    started = time.monotonic()
+    inspect("clinic/breast_cancer", patience=QUICK)
+    assert time.monotonic() - started >= 1.0
+    cancer.failures, cancer.rate_limit = [429], '"api";r=0;t=299'
+    assert "429" in complaint(inspect, "clinic/breast_cancer")
+
+
 def test_a_slow_hub_is_given_up(server: HubServer, cancer: HubRepo) -> None:
     cancer.delay_s = 1.0
     with pytest.raises(DatasetUnavailable, match=r"did not answer within 0\.2 s"):
