@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mlgym_synth import registry
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 ABOUT_AUP = """\
-AUP is the area under the performance profile, as MLGym has it: the share of tasks on which an agent comes within a
-factor of the best score, over the logarithm of that factor; here of the best test score among an agent's
-validations and its submission. It is relative to the agents compared, and a failed task still earns area, in strict
-AUP none. Mean progress is of what was handed in: 0 at the baseline, 1 at the reference, each task's within -1 and
-2, and -1 without a valid submission."""
+**AUP** is the area under the performance profile, as MLGym has it: for each factor the share of tasks on which an
+agent's best test score (of its validations and its submission) is within that factor of the best agent's, over the
+logarithm of the factor. It depends on which agents are compared, and a failed task still earns area; in **strict
+AUP** it earns none. **Mean progress** depends on nobody else: 0 at the baseline, 1 at the reference, each task's
+within -1 and 2, and -1 without a valid submission."""
 BLOCK = re.compile(r"(<!-- figures: benchmarks/readme_table\.py -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
@@ -139,7 +144,18 @@ def table() -> str:
     agents = "--agent scripted:nop --agent scripted:baseline --agent scripted:researcher"
     lines += [f"The last two are from `mlgym-synth benchmark --suite heldout {agents} --out DIR`, and the same with"]
     lines += ["`--suite mlgym --mlgym-root MLGym --runs 2`.", "", ABOUT_AUP]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *before_a_removal(taught["tasks"], load("heldout/summary")["tasks"])]) + "\n"
+
+
+def before_a_removal(taught: int, compared: int) -> list[str]:
+    """Told where figures are of more tasks than there are now."""
+    train, heldout = (len(registry.select(split=split)) for split in ("train", "heldout"))
+    if (taught, compared) == (train, heldout):
+        return []
+    said = (
+        f"The teacher and the held-out comparison were measured on {taught} and {compared} tasks; duplicates have been"
+    )
+    return ["", f"{said} removed since, and {train} and {heldout} are shipped."]
 
 
 def with_table(readme: str) -> str:
