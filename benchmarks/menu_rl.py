@@ -1,33 +1,38 @@
 """PPO on the menu (`MenuActions`): trains on small train tasks through `gym.make_vec`, then plays held-out ones.
 
-    python benchmarks/menu_rl.py --out DIR [--seeds 0 1 2] [--iterations 40] [--minutes 150]
+    python benchmarks/menu_rl.py --out DIR [--seeds 0 1 2] [--iterations 24] [--minutes 150]
 
 In one file and torch only, after CleanRL's `ppo.py`: clipped surrogate, generalised advantages, a rate that falls to
 zero, epochs that end once the policy has moved far enough; here with masked logits and gamma = 1, since the return of
 an episode is the undiscounted sum. Every step runs real commands in real sandboxes and nothing is cached, so that an
 experiment costs seconds and a run has some hundreds of episodes. Each seed trains for `--iterations` rollouts of about
-a minute on two cores, or until its share of `--minutes` is over, if a limit is given.
+a minute on two cores. `--minutes` is for emergencies: it stops a seed before its rate has come down. Commands have
+limits in wall time, so let nothing else run beside it, and run it from a checkout that nobody edits.
 
 Each rollout begins fresh episodes, of tasks and seeds that follow from its number: `DIR` keeps a checkpoint for each,
 and all episodes played for evaluation, and the same command goes on from there to what an undisturbed run gives. It may
-ask for more seeds; other iterations, budgets or tasks would make curves and means of two experiments, and are refused.
+ask for more seeds; other iterations, budgets, tasks or code would make curves and means of two experiments, and are
+refused.
 
-On held-out tasks the greedy policy of each seed is compared with a random policy that obeys the mask, and with running
-the baseline and handing it in, all with the same budget; the latter two play the train tasks too, beside the learning
-curve. The curve is of the training episodes that end within a rollout's 32 steps, which long ones do less often; the
-lines beside it are of whole episodes. Means are told by family too, since 9 of the 16 held-out tasks are of
-tabular-regression. Writes `results/menu_rl.json` and `results/menu_rl.png`.
+On held-out tasks each seed's policy, greedy and sampled, is compared with four players that learn nothing, all with the
+same budget: `random`, which obeys the mask; `random-late`, which hands in only when nothing else is left; `baseline`,
+which runs it and hands it in; and `in-order`, a list of all experiments, each validated, the best handed in. They play
+first, and the train tasks too, beside the learning curve. The curve is of the training episodes that end within a
+rollout's 32 steps, which long ones do less often; the lines beside it are of whole episodes. Intervals draw data sets
+and seeds. Means are reported by family too, since 9 of the 16 held-out tasks are of tabular-regression. Writes
+`menu_rl.json` and `menu_rl.png` into `--results`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,15 +40,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from common import RESULTS, write
+from common import RESULTS, machine
+from menu_figures import Played, by_family, draw, mean_returns, summary
 from menu_folder import Clock, held, whole_lines
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
+import mlgym_synth
 from mlgym_synth import registry
-from mlgym_synth.errors import MlgymSynthError, RolloutStopped
-from mlgym_synth.grading.bootstrap import interval, resampled
+from mlgym_synth.errors import GradingError, MlgymSynthError, RolloutStopped, SandboxDied
 from mlgym_synth.menu import ACTIONS, OBSERVED, MenuActions
 
 # Small tables, so that an experiment is mostly the start of Python; four or so of each family.
@@ -53,16 +59,17 @@ TRAIN = [f"task-{n:04}" for n in (49, 195, 330, 289, 134, 196, 658, 632, 363, 61
 HELDOUT = [f"task-{n:04}" for n in (590, 683, 343, 584, 61, 281, 576, 380, 667, 455, 244, 671, 362, 673, 160, 320)]
 BUDGET: dict[str, Any] = {"max_steps": 14, "limits": {"tool_s": 30, "episode_s": 90}}
 ENVS, STEPS = 4, 32  # transitions of a rollout: their product
-RATE, EPOCHS, CLIP, LAMBDA, ENTROPY, VALUE, MAX_NORM = 1e-2, 8, 0.2, 0.95, 0.01, 0.5, 0.5
+RATE, EPOCHS, CLIP, LAMBDA, ENTROPY, VALUE, MAX_NORM = 1e-2, 8, 0.2, 0.95, 0.03, 0.5, 0.5
 TARGET_KL = 0.05  # no further epoch once the policy is so far from the one that played
 LEAST_REAL = 0.25  # share of a rollout's steps; at most half of them only reset, the rest is infrastructure's
 CURVE = f"training episodes that end within a rollout's {STEPS} steps; mean_return is of whole episodes"
 RANDOM_EPISODES = 3  # of each task
+TRIES = 3  # of an episode that infrastructure cut short
+CODE = ("menu", "agents", "grading", "tools", "sandbox", "data", "env.py", "episode.py", "playable.py", "briefing.py")
 TRAINING_SHARE = 0.8  # of the minutes
 
 Choose = Callable[[NDArray[np.float32], NDArray[np.int8]], int]
 Players = dict[str, tuple[int, Callable[[int], Choose]]]  # episodes of each task, and who plays given a seed
-Played = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 class Agent(nn.Module):  # type: ignore[misc]  # torch is not followed by the type checker
@@ -209,6 +216,17 @@ def train(
 
 
 def play(task: str, seed: int, choose: Choose, sandbox: str) -> dict[str, Any]:
+    """An episode; one that infrastructure cut short is begun anew, and after a few times is its error."""
+    for left in reversed(range(TRIES)):
+        try:
+            return _play(task, seed, choose, sandbox)
+        except (SandboxDied, GradingError):
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _play(task: str, seed: int, choose: Choose, sandbox: str) -> dict[str, Any]:
     env = MenuActions(gym.make(f"synth/{task}", sandbox=sandbox, **BUDGET))
     try:
         observation, info = env.reset(seed=seed)
@@ -234,14 +252,48 @@ def greedy(agent: Agent, seed: int) -> Choose:
     return choose
 
 
+def sampled(agent: Agent, seed: int) -> Choose:
+    """An action drawn from the policy, as in training."""
+    rng = np.random.default_rng(seed)
+
+    def choose(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
+        with torch.no_grad():
+            policy = agent.policy(torch.as_tensor(observation), torch.as_tensor(mask).bool())
+        shares = policy.probs.double().numpy()
+        return int(rng.choice(len(shares), p=shares / shares.sum()))
+
+    return choose
+
+
 def at_random(seed: int) -> Choose:
+    """Anything that is available."""
     rng = np.random.default_rng(seed)
     return lambda observation, mask: int(rng.choice(np.flatnonzero(mask)))
+
+
+def late(seed: int) -> Choose:
+    """Anything that is available; handing in only where nothing else is."""
+    rng = np.random.default_rng(seed)
+
+    def choose(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
+        available = np.flatnonzero(mask)
+        others = available[available != ACTIONS.index("submit")]
+        return int(rng.choice(others if len(others) else available))
+
+    return choose
 
 
 def always_baseline(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
     """The baseline, then its submission; whatever can be done where neither can."""
     wanted = [ACTIONS.index(name) for name in ("baseline", "submit")]
+    return next(action for action in (*wanted, *map(int, np.flatnonzero(mask))) if mask[action])
+
+
+def in_order(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
+    """All experiments as the menu lists them, each validated at once, then the best back and handed in."""
+    steps_left = round(float(observation[0]) * BUDGET["max_steps"])
+    names = ("validate", "look", *(name for name in ACTIONS if name.startswith("idea-")), "blend", "restore", "submit")
+    wanted = [ACTIONS.index(name) for name in (names[-2:] if steps_left <= 2 else names)]
     return next(action for action in (*wanted, *map(int, np.flatnonzero(mask))) if mask[action])
 
 
@@ -258,7 +310,8 @@ def evaluate(players: Players, tasks: list[str], out: Path, sandbox: str, clock:
     pool = ThreadPoolExecutor(ENVS)
     try:
         with file.open("a", buffering=1) as log:
-            for job, episode in pool.map(one, [job for job in jobs if job not in known]):
+            for done in as_completed([pool.submit(one, job) for job in jobs if job not in known]):
+                job, episode = done.result()
                 known[job] = {"key": list(job), **episode}
                 log.write(json.dumps(known[job]) + "\n")
                 clock.keep()
@@ -269,111 +322,75 @@ def evaluate(players: Players, tasks: list[str], out: Path, sandbox: str, clock:
             for name, (episodes, _) in players.items()}  # fmt: skip
 
 
-def mean_returns(played: Played) -> dict[str, NDArray[np.float64]]:
-    """Of each player on each task, in the order of the tasks."""
-    return {name: np.array([np.mean([episode["return"] for episode in episodes]) for episodes in tasks.values()])
-            for name, tasks in played.items()}  # fmt: skip
+def code_sha256() -> str:
+    """Of all that decides how a menu is played."""
+    package, digest = Path(mlgym_synth.__file__).parent, hashlib.sha256(Path(__file__).read_bytes())
+    for name in CODE:
+        for file in sorted((package / name).rglob("*.py")) if (package / name).is_dir() else [package / name]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
-def overall(means: dict[str, NDArray[np.float64]], chosen: Any = slice(None)) -> dict[str, float]:
-    """The mean of each player over some of the tasks, and in front that of PPO's seeds together."""
-    ppo = np.mean([values for name, values in means.items() if name.startswith("ppo")], axis=0)
-    return {name: round(float(values[chosen].mean()), 4) for name, values in {"ppo": ppo, **means}.items()}
-
-
-def by_family(played: Played, families: list[str]) -> dict[str, Any]:
-    """The same of the tasks of each family alone."""
-    means = mean_returns(played)
-    rows = {family: np.flatnonzero([other == family for other in families]) for family in sorted(set(families))}
-    return {family: {"tasks": len(chosen), "mean_return": overall(means, chosen)} for family, chosen in rows.items()}
-
-
-def summary(played: Played, datasets: list[str]) -> dict[str, Any]:
-    """Mean returns, and the policies' gain with a 95% interval: 10,000 bootstraps, which draw the tasks' data sets."""
-    means, groups = mean_returns(played), np.unique(datasets, return_inverse=True)[1]
-    ppo = np.mean([values for name, values in means.items() if name.startswith("ppo")], axis=0)
-
-    def gain(other: NDArray[np.float64]) -> dict[str, Any]:
-        drawn = resampled(lambda rows, _: np.array([(ppo - other)[rows].mean()]), len(ppo), groups, 10_000, seed=0)
-        low, high = interval(drawn, 0.95)
-        return {"mean": round(float((ppo - other).mean()), 4), "ci95": [round(low, 4), round(high, 4)]}
-
-    return {
-        "mean_return": overall(means),
-        "gain_over_random": gain(means["random"]),
-        "gain_over_baseline": gain(means["baseline"]),
-        "datasets": len(set(datasets)),
-        "episodes": sum(len(episodes) for tasks in played.values() for episodes in tasks.values()),
-        "by_task": {task: {name: round(float(means[name][i]), 4) for name in means}
-                    for i, task in enumerate(played["random"])},
-    }  # fmt: skip
-
-
-def draw(curves: dict[int, list[dict[str, Any]]], beside: dict[str, float]) -> None:
-    """Return of the training episodes by rollout, every seed and their mean, beside others' on the same tasks."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4))
-    axes = figure.subplots()
-    values = {seed: [np.nan if p["return"] is None else p["return"] for p in curve] for seed, curve in curves.items()}
-    for seed, returns in values.items():
-        axes.plot(range(1, len(returns) + 1), returns, alpha=0.4, label=f"seed {seed}")
-    shared = min(map(len, values.values()))  # rollouts that all seeds have
-    mean = np.mean([returns[:shared] for returns in values.values()], axis=0)
-    axes.plot(range(1, shared + 1), mean, color="black", linewidth=2, label="mean")
-    for (name, value), style in zip(beside.items(), (":", "--"), strict=True):
-        axes.axhline(value, color="grey", linestyle=style, label=name)
-    axes.set(xlabel=f"rollout of {ENVS * STEPS} menu steps", ylabel="return on train tasks (0.5 baseline)")
-    axes.legend(fontsize=8)
-    figure.savefig(RESULTS / "menu_rl.png", dpi=150, bbox_inches="tight")
-
-
-def settings(iterations: int) -> dict[str, Any]:
+def settings(iterations: int, sandbox: str = "auto") -> dict[str, Any]:
     """What every checkpoint and episode depends on, but its seed: one folder has one of each."""
     tasks = {task: registry.find(task).sha256 for task in (*TRAIN, *HELDOUT)}
     return {
         "iterations": iterations, "budget": BUDGET, "envs": ENVS, "steps": STEPS, "rate": RATE, "epochs": EPOCHS,
         "clip": CLIP, "lambda": LAMBDA, "entropy": ENTROPY, "value": VALUE, "max_norm": MAX_NORM,
         "target_kl": TARGET_KL, "actions": list(ACTIONS), "observed": OBSERVED, "train": TRAIN, "heldout": HELDOUT,
-        "sha256": tasks,
+        "sha256": tasks, "code_sha256": code_sha256(), "sandbox": sandbox,
     }  # fmt: skip
 
 
-def experiment(seeds: list[int], iterations: int, minutes: float, sandbox: str, out: Path) -> None:
-    """All seeds, evaluation, results."""
+def experiment(seeds: list[int], iterations: int, minutes: float, sandbox: str, out: Path, results: Path) -> None:
+    """Who learns nothing, all seeds, what they learned, results."""
     clock, share = Clock(out), TRAINING_SHARE * minutes / len(seeds)
-    trained = {seed: train(seed, out, iterations, share, sandbox, clock) for seed in seeds}
-    simple: Players = {"random": (RANDOM_EPISODES, at_random), "baseline": (1, lambda seed: always_baseline)}
-    ppo: Players = {
-        f"ppo-{seed}-after-{len(curve)}": (1, partial(greedy, agent)) for seed, (agent, curve) in trained.items()
+    simple: Players = {
+        "random": (RANDOM_EPISODES, at_random),
+        "random-late": (RANDOM_EPISODES, late),
+        "baseline": (1, lambda seed: always_baseline),
+        "in-order": (1, lambda seed: in_order),
     }
-    played = evaluate({**simple, **ppo}, HELDOUT, out, sandbox, clock)
+    on_train = mean_returns(evaluate(simple, TRAIN, out, sandbox, clock))
+    evaluate(simple, HELDOUT, out, sandbox, clock)
+    trained = {seed: train(seed, out, iterations, share, sandbox, clock) for seed in seeds}
+    learned: Players = {}
+    for seed, (agent, curve) in trained.items():
+        learned[f"ppo-{seed}-after-{len(curve)}"] = (1, partial(greedy, agent))
+        learned[f"sampled-{seed}-after-{len(curve)}"] = (1, partial(sampled, agent))
+    played = evaluate({**simple, **learned}, HELDOUT, out, sandbox, clock)
     entries = [registry.find(task) for task in HELDOUT]
     heldout = summary(played, [entry.dataset for entry in entries])
     heldout["by_family"] = by_family(played, [entry.family for entry in entries])
-    on_train = mean_returns(evaluate(simple, TRAIN, out, sandbox, clock))
     beside = {name: round(float(values.mean()), 4) for name, values in on_train.items()}
     curves = {seed: curve for seed, (_, curve) in trained.items()}
-    draw(curves, beside)
-    write("menu_rl", {
-        "heldout": heldout, "train": {"mean_return": beside, "curve": CURVE}, "curves": curves, "train_tasks": TRAIN,
-        "budget": BUDGET, "iterations": iterations, "minutes": round(clock.keep(), 1),
-    })  # fmt: skip
+    results.mkdir(parents=True, exist_ok=True)
+    draw(curves, beside, ENVS * STEPS, results / "menu_rl.png")
+    text = json.dumps({
+        "heldout": heldout, "train": {"mean_return": beside, "curve": CURVE}, "curves": curves,
+        "settings": settings(iterations, sandbox), "minutes": round(clock.keep(), 1), "machine": machine(),
+    }, indent=2)  # fmt: skip
+    (results / "menu_rl.json").write_text(text + "\n")
+    print(text)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--iterations", type=int, default=40, help="rollouts of each seed (default: %(default)s)")
+    parser.add_argument("--iterations", type=int, default=24, help="rollouts of each seed (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=math.inf, help="a limit for all (default: none)")
     parser.add_argument("--sandbox", default="auto")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="for the figures (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     gym.register("menu/train", vector_entry_point="mlgym_synth.menu:MenuVectorEnv", kwargs=BUDGET)
     try:
-        with held(arguments.out, settings(arguments.iterations)):
-            experiment(arguments.seeds, arguments.iterations, arguments.minutes, arguments.sandbox, arguments.out)
+        with held(arguments.out, settings(arguments.iterations, arguments.sandbox)):
+            experiment(
+                arguments.seeds, arguments.iterations, arguments.minutes, arguments.sandbox, arguments.out,
+                arguments.results,
+            )  # fmt: skip
     except MlgymSynthError as error:
         raise SystemExit(f"Stopped: {error}\nAll before is kept; the same command goes on from there.") from error
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlgym_synth import registry
-from mlgym_synth.errors import RolloutStopped
+from mlgym_synth.errors import GradingError, RolloutStopped, SandboxDied
 from mlgym_synth.menu import ACTIONS, OBSERVED
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -24,6 +24,7 @@ def menu_rl(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     module = importlib.import_module("menu_rl")
     monkeypatch.setattr(module.gym, "make_vec", lambda _, num_envs, **kwargs: Guesses(num_envs))
+    monkeypatch.setattr(module.gym, "make", lambda *_, **__: pytest.fail("no test here plays for real"))
     monkeypatch.setattr(torch, "set_num_threads", lambda n: None)  # it would change sums in what is tested after this
     return module
 
@@ -111,6 +112,7 @@ def test_an_outage_stops_before_it_spoils_what_was_learned(
         train(menu_rl, tmp_path, 2)
     with monkeypatch.context() as patch:
         patch.setattr(Guesses, "down", True)
+        patch.setattr(menu_rl, "evaluate", lambda *_: {})
         with pytest.raises(RolloutStopped, match="only 0 of 128 steps were played: the daemon is gone"):
             train(menu_rl, tmp_path, 4)
         with pytest.raises(SystemExit, match=r"Stopped: only 0 of 128 .*\n.*goes on from there"):
@@ -198,24 +200,75 @@ def test_the_curve_stands_beside_what_others_get_on_the_same_tasks(
         value = 0.1 * (task in menu_rl.TRAIN) + choose
         return {"return": round(value, 4), "exit_status": "submitted", "actions": []}
 
-    written: dict[str, Any] = {}
     monkeypatch.setattr(menu_rl, "play", play)
-    monkeypatch.setattr(menu_rl, "at_random", lambda seed: 0.2)  # instead of players, what they get
-    monkeypatch.setattr(menu_rl, "always_baseline", 0.5)
-    monkeypatch.setattr(menu_rl, "greedy", lambda agent, seed: 0.7)
-    monkeypatch.setattr(menu_rl, "RESULTS", tmp_path)
-    monkeypatch.setattr(menu_rl, "write", lambda name, result: written.update(result))
-    menu_rl.experiment([0, 1], 2, float("inf"), "none", tmp_path)
-    assert written["train"]["mean_return"] == {"random": 0.3, "baseline": 0.6}
+    gets = {"at_random": 0.2, "late": 0.3, "always_baseline": 0.5, "in_order": 0.6, "greedy": 0.7, "sampled": 0.65}
+    for name, value in gets.items():  # instead of players, what they get
+        player = value if name in ("always_baseline", "in_order") else lambda *_, value=value: value
+        monkeypatch.setattr(menu_rl, name, player)
+    menu_rl.experiment([0, 1], 2, float("inf"), "none", tmp_path, tmp_path / "results")
+    written = json.loads((tmp_path / "results" / "menu_rl.json").read_text())
+    simple = {"random": 0.2, "random-late": 0.3, "baseline": 0.5, "in-order": 0.6}
+    assert written["train"]["mean_return"] == {name: round(value + 0.1, 4) for name, value in simple.items()}
     assert "end within" in written["train"]["curve"]
     heldout = written["heldout"]
-    each = {"ppo": 0.7, "random": 0.2, "baseline": 0.5, "ppo-0-after-2": 0.7, "ppo-1-after-2": 0.7}
+    learned = {f"{name}-{seed}-after-2": value for name, value in (("ppo", 0.7), ("sampled", 0.65)) for seed in (0, 1)}
+    each = {"ppo": 0.7, "sampled": 0.65, **simple, **learned}
     assert heldout["mean_return"] == each
-    assert heldout["gain_over_random"] == {"mean": 0.5, "ci95": [0.5, 0.5]}
-    assert heldout["gain_over_baseline"] == {"mean": 0.2, "ci95": [0.2, 0.2]}
+    assert heldout["gain_over_random"] == {"mean": 0.5, "ci95": [0.5, 0.5], "by_seed": [0.5, 0.5]}
+    assert heldout["gain_over_in_order"]["mean"] == 0.1
+    assert written["settings"] == menu_rl.settings(2, "none")
     assert heldout["by_family"]["tabular-regression"] == {"tasks": 9, "mean_return": each}
     assert [len(curve) for curve in written["curves"].values()] == [2, 2]
-    assert (tmp_path / "menu_rl.png").stat().st_size > 10_000
+    assert (tmp_path / "results" / "menu_rl.png").stat().st_size > 10_000
+
+
+def test_seeds_that_differ_widen_the_interval(menu_rl: Any) -> None:
+    def gain(*of_seeds: float) -> dict[str, Any]:
+        players = {"random": 0.2, **{f"ppo-{seed}-after-9": value for seed, value in enumerate(of_seeds)}}
+        played = {name: {f"task-{n}": [{"return": value}] for n in range(4)} for name, value in players.items()}
+        return dict(menu_rl.summary(played, ["a", "b", "c", "d"])["gain_over_random"])
+
+    assert gain(0.6, 0.6, 0.6) == {"mean": 0.4, "ci95": [0.4, 0.4], "by_seed": [0.4, 0.4, 0.4]}
+    apart = gain(0.3, 0.6, 0.9)
+    assert apart["by_seed"] == [0.1, 0.4, 0.7]
+    assert apart["ci95"][0] < 0.2
+    assert apart["ci95"][1] > 0.6
+
+
+def test_who_goes_by_a_list_validates_each_and_ends_with_the_best(menu_rl: Any) -> None:
+    mask, seen = np.ones(len(ACTIONS), dtype=np.int8), []
+    full = np.ones(1, dtype=np.float32)
+    for _ in range(5):
+        seen.append(ACTIONS[menu_rl.in_order(full, mask)])
+        mask[ACTIONS.index(seen[-1])] = 0
+    assert seen == ["validate", "look", "idea-1", "idea-2", "idea-3"]
+    nearly_over = np.array([2 / menu_rl.BUDGET["max_steps"]], dtype=np.float32)
+    assert ACTIONS[menu_rl.in_order(nearly_over, mask)] == "restore"
+
+
+def test_who_hands_in_late_does_so_last(menu_rl: Any) -> None:
+    choose, mask = menu_rl.late(0), np.zeros(len(ACTIONS), dtype=np.int8)
+    mask[[ACTIONS.index("look"), ACTIONS.index("submit")]] = 1
+    assert {choose(np.zeros(1), mask) for _ in range(20)} == {ACTIONS.index("look")}
+    mask[ACTIONS.index("look")] = 0
+    assert choose(np.zeros(1), mask) == ACTIONS.index("submit")
+
+
+def test_an_episode_that_infrastructure_cut_short_is_played_again(
+    menu_rl: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [SandboxDied("gone"), GradingError("no answer")]
+
+    def once(*_: Any) -> dict[str, Any]:
+        if faults:
+            raise faults.pop()
+        return {"return": 0.5}
+
+    monkeypatch.setattr(menu_rl, "_play", once)
+    assert menu_rl.play("task-0001", 0, menu_rl.in_order, "none") == {"return": 0.5}
+    faults += [SandboxDied("gone")] * menu_rl.TRIES
+    with pytest.raises(SandboxDied, match="gone"):
+        menu_rl.play("task-0001", 0, menu_rl.in_order, "none")
 
 
 def test_the_baseline_player_always_finds_an_action(menu_rl: Any) -> None:
