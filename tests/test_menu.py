@@ -113,6 +113,26 @@ def test_with_nothing_validated_the_best_is_what_its_own_estimate_says() -> None
     assert not desk.available()["restore"]
 
 
+def test_what_was_refused_is_not_taken_up_again() -> None:
+    env = SynthEnv(GAPS)
+    desk = Desk(read_goal("Write `submission.csv`"), env.folder.spec, Purse(Goal("")), steps_left=9, looked=True)
+    desk.menu = {f"idea-{n}": Idea(name, "true", {}) for n, name in ((1, "fine"), (2, "empty"))}
+    for action in ("idea-1", "idea-2"):
+        calls = desk.do(action)
+        next(calls)
+        with pytest.raises(StopIteration):
+            calls.send(f"CV roc_auc: {0.9 if action == 'idea-2' else 0.1}")
+    assert (desk.current, desk.favourite) == ("empty", "empty")
+    calls = desk.do("validate")
+    next(calls)
+    with pytest.raises(StopIteration):
+        calls.send("The submission is not valid: row 3 is empty.")
+    assert desk.favourite == "fine"
+    assert desk.available()["restore"]
+    assert not desk.available()["validate"]
+    assert not desk.available()["blend"]
+
+
 def test_the_mask_follows_what_was_done(made: Made) -> None:
     env = made(**QUICK)
     _, info = env.reset(seed=0)

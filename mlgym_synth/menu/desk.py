@@ -103,7 +103,7 @@ class Desk:
     @property
     def favourite(self) -> str | None:
         """What to go on from: the best by validation, with none by its own estimate, with none the last."""
-        return self.best or self.lead or self.current
+        return self.best or self.lead or self.current or next(reversed(self.kept), None)
 
     def available(self) -> dict[str, bool]:
         """For every action whether it can be done now; handing in always can, where nothing else can be."""
@@ -196,10 +196,13 @@ class Desk:
 
     def _validate(self) -> Moves:
         score = read_validation((yield tool("validate")))
-        if score is None:  # refused: what is there is no submission
+        assert self.current is not None
+        if score is None:  # refused: it is no submission, and nothing to go back to or to build on
+            self.kept.pop(self.current)
+            self.estimates.pop(self.current, None)
+            self.ran |= {action: False for action, name in self.newest.items() if name == self.current}
             self.current = None
             return
-        assert self.current is not None
         self.validations += 1
         self.latest = self.gave[self.current] = self._progress(score)
 
