@@ -50,7 +50,7 @@ _THE_CALLERS = (
     ModelNotConfigured,
     FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError,
 )  # fmt: skip
-"""Of these, what the caller has to mend."""
+"""Of these, the ones that the caller has to fix."""
 
 
 def parser() -> argparse.ArgumentParser:

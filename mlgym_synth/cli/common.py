@@ -22,7 +22,7 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
 SAY_EVERY_S = 30.0
-"""How often a log is told where a run stands."""
+"""Seconds between progress lines in a log."""
 
 Commands = Any  # argparse keeps the type of `add_subparsers` private
 
@@ -240,7 +240,7 @@ def report_progress(text: str) -> None:
 
 
 class LinesNowAndThen:
-    """Where long work stands, on a stderr that is no terminal and so shows no bar: a line in `SAY_EVERY_S` at most."""
+    """Progress of long work on a stderr that is no terminal, and so shows no bar: one line per `SAY_EVERY_S`."""
 
     def __init__(self) -> None:
         self._said_at = time.monotonic()

@@ -137,7 +137,7 @@ def engine_of(arguments: argparse.Namespace, agents: Collection[str]) -> Engine:
 
 @contextlib.contextmanager
 def stop_told() -> Iterator[None]:
-    """Answers Ctrl-C and SIGTERM at once: an agent's turn that is under way can take some seconds to end."""
+    """Acknowledges Ctrl-C and SIGTERM at once: the agents' turns under way can take some seconds to end."""
 
     def stop(*_: object) -> None:
         with contextlib.suppress(OSError):  # the terminal may be gone

@@ -172,7 +172,7 @@ def _model(arguments: argparse.Namespace) -> ChatModel:
 
 
 def _require_data(arguments: argparse.Namespace, families: tuple[str, ...]) -> None:
-    """Packages that are missing are told of before candidates get the blame for it, which the ledger would keep."""
+    """Report missing packages first: otherwise candidates would be blamed for them, and the ledger would keep that."""
     from mlgym_synth.synthesis import carriers
 
     if arguments.author == "template":
@@ -251,10 +251,10 @@ def _check_author(arguments: argparse.Namespace, families: tuple[str, ...]) -> N
 
 @contextlib.contextmanager
 def examiners(count: int) -> Iterator[Executor]:
-    """Processes that examine; ended at once, for what they examine then is examined again by the next call.
+    """Worker processes. They are killed on exit; interrupted examinations are redone by the next run.
 
-    Their sandboxes end with them. A worker that is waited for can leave nobody to wake the other: workers do not hear
-    the second Ctrl-C, which ends the thread that talks to them.
+    Their sandboxes end with them. Waiting for them could hang: workers ignore the second Ctrl-C, which ends the thread
+    that talks to them.
     """
     # They inherit these before they load numpy: one core each.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

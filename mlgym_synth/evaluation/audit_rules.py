@@ -49,7 +49,7 @@ _GAP = r"[^\S\n]"
 _COMMAND = (
     rf"(?:^|[;&|(`{{]|\$\(|\b(?:then|do|else|sudo|time|nohup|xargs|timeout{_GAP}+\S+)\s){_GAP}*(?:\w+=\S++{_GAP}+)*"
 )
-"""Where the shell takes a word for a command."""
+"""A position in which the shell reads a word as a command."""
 
 _ROOT = (
     r"['\"]?(?:/|/home|/root|/mnt|/data|/var|/srv|/media|/opt|/usr|/logs|/tests?|~|\$HOME|(?:\.\./)+\.?\.?)"

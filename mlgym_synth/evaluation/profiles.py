@@ -1,4 +1,4 @@
-"""Performance profiles and the area under them (AUP), as MLGym computes them, and without their worst habit.
+"""Performance profiles and the area under them (AUP), as MLGym computes them or more strictly.
 
 A profile (Dolan and More 2002, arXiv cs/0102001) is the share of tasks on which an agent's score is within a factor of
 the best one in the set; AUP, its area over the logarithm of the factor, is from the AutoML Decathlon (Roberts et al.
@@ -27,7 +27,7 @@ Mode = Literal["mlgym", "strict"]
 none, as Dolan and More do. All else is the same."""
 
 UNEVEN = "Agents have different numbers of runs on {tasks}: AUP compares the best of each, which favours more runs."
-"""What to say of `Scores.unevenly_run`; MLGym's AUP has it so, hence nothing is cut."""
+"""Warning for `Scores.unevenly_run`; MLGym defines AUP that way, so no run is left out."""
 
 WHICH: tuple[Which, ...] = get_args(Which)
 _PENALTY = 1.05

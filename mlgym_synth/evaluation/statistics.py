@@ -108,7 +108,8 @@ def mean_worth(
 ) -> dict[str, Estimate]:
     """Agent -> the mean over tasks of the mean worth of its runs; a task without a run counts as one failed run.
 
-    No interval for an agent that has two runs on none of them: drawn anew they are the same, which is no certainty.
+    No interval for an agent with one run per task: resampling one run has no variance, which would look like
+    certainty.
     Empty where no task can be measured (no reference is known).
     """
     tasks = _measurable(scores, measure)

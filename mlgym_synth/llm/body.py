@@ -74,7 +74,7 @@ class Options:
 
 
 _SHAPE_ANSWERS = ("max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "reasoning_effort")
-"""Not left out for a server's own error, which may be anything and quote anything, also the whole request."""
+"""Nothing is dropped for a server error (5xx): it may quote anything, even the whole request."""
 _OPTIONS = (*_SHAPE_ANSWERS, "parallel_tool_calls", "return_token_ids", "logprobs")
 
 

@@ -52,14 +52,14 @@ Model = TypeVar("Model", bound=BaseModel)
 OPENAI_URL = "https://api.openai.com/v1"
 LONGEST_WAIT_S = 60.0
 FUTILE_WAIT_S = 600.0
-"""Who asks for a longer wait, as for tomorrow's quota, is not asked again."""
+"""If an endpoint asks for a longer wait than this (e.g. a daily quota), give up."""
 LARGEST_ANSWER = 2_000_000
-"""Bytes of a body; no task and no action is that long, a model that loops is."""
+"""Bytes of a body. No useful answer is this long; a looping model's can be."""
 BYTES_PER_LOGPROB = 600
-"""Most that a body holds for one token where log-probabilities were asked for."""
+"""Upper bound on a body's bytes per token when log-probabilities were requested."""
 _BYTES_PER_TOKEN = 4
 MAX_QUOTED = 200
-"""Characters of what an endpoint says of an answer that it could not read."""
+"""Characters quoted of an endpoint's complaint about an answer that it could not parse."""
 
 log = logging.getLogger(__name__)
 
@@ -296,18 +296,18 @@ class ChatModel:
         return reply
 
     def _tell_once(self, consequence: str, why: str) -> None:
-        """Of what lasts as long as the run, and is found out by several requests side by side."""
+        """Warn once about something that holds for the whole run; concurrent requests may find it out together."""
         if consequence not in self._told:
             self._told.add(consequence)
             log.warning("%s: %s; %s", self.model, self._clean(why), consequence)
 
     def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:
-        """For an answer that the endpoint kept to itself: it is as long as what the endpoint says of it."""
+        """For an answer that the endpoint withheld: its length is estimated by the length of the error message."""
         said = self._clean(fault.message)
         completion = {"choices": [{"message": {"content": said}, "finish_reason": UNREAD}]}
         reply = self._reply(Answer(len(fault.message), completion), body, seconds, requests)
         reason = f"the endpoint could not read the call: {said[:MAX_QUOTED]}"
-        return Refused(reason, dataclasses.replace(reply, text=""))  # which are not the model's words
+        return Refused(reason, dataclasses.replace(reply, text=""))  # the text is the endpoint's error, not the model's
 
     def _wait_s(self, fault: Fault, waits: int) -> float:
         backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)
@@ -345,6 +345,6 @@ class ChatModel:
 
 
 def prompt_sha256(messages: Messages) -> str:
-    """What a ledger knows a prompt by: the same for equal messages, whatever the order of their keys."""
+    """A prompt's id in a ledger: the same for equal messages, whatever the order of their keys."""
     canonical = json.dumps([dict(message) for message in messages], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

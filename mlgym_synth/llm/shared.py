@@ -89,7 +89,7 @@ class _Exchange:
             return self._models[known], self._loop
 
     def _leave(self, loop: asyncio.AbstractEventLoop, process: int) -> None:
-        """Call off what runs and close the connections, so that the interpreter ends without a word."""
+        """Cancel what runs and close the connections, so that the interpreter exits without warnings."""
         if os.getpid() == process:
             with contextlib.suppress(TimeoutError):
                 asyncio.run_coroutine_threadsafe(self._closed(), loop).result(_LEAVING_S)

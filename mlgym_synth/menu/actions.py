@@ -46,7 +46,7 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
     with, whether its own estimate is the best so far; the mask; the family, one-hot. It does not depend on the clock.
 
     Reward: as in `SynthEnv`, with the value 1 / (1 + 3^-progress). By default every `validate` that raises the best
-    value by more than one standard error pays the rise (the first one pays the whole value, about 0.5 for the
+    value by more than the task's spread pays the rise (the first one pays the whole value, about 0.5 for the
     baseline), and the last step pays what makes the sum of the episode the value on the test half, less than what was
     paid if the validated file is not the one handed in. Sums are exact for gamma = 1 only; with `reward="final"` the
     whole value comes at the end.

@@ -106,7 +106,7 @@ class Desk:
         return self.best or self.lead or self.current or next(reversed(self.kept), None)
 
     def available(self) -> dict[str, bool]:
-        """For every action whether it can be done now; handing in always can, where nothing else can be."""
+        """For every action whether it can be done now. `submit` is always available when nothing else is."""
         room = self.steps_left >= 1 and not self.over
         may = {
             "look": room and not self.looked and self.purse.affords(0.0),

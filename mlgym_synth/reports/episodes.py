@@ -72,7 +72,7 @@ def _told(run: Run) -> str:
 
 
 def _left_out(run: Run) -> str:
-    """What the table does not show of what the figures count."""
+    """A note on counted episodes that have no row in the table."""
     absent = len(run.episodes) - len(run.addresses)
     if not absent:
         return ""

@@ -120,7 +120,7 @@ def _for_page(svg: str, name: str, inches: float) -> str:
 
 
 def _figure(width: float, height: float, columns: int = 1, **options: Any) -> tuple[Figure, Sequence[Axes]]:
-    """A figure that no window system knows of."""
+    """A figure without a window: it is drawn to files only."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))

@@ -18,7 +18,7 @@ from mlgym_synth.trajectories.model import Trajectory
 
 _DRAWS = 2000
 WHOSE = {"submitted": "", "auto_submitted": "", "model_failed": "model", "infrastructure_failed": "infrastructure"}
-"""Whose failure a status is; the agent's where it is not named here."""
+"""Who is to blame for a status; the agent if it is not named here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""A run from its plan to its store: what is left is handed to an engine, what comes back is kept, until all is there.
+"""Runs a plan: hands the episodes that are left to an engine and stores what comes back, until all are there.
 
-Killed at any point, the same run goes on behind what is stored. Where the world is broken (no daemon, no endpoint) it
-stops soon instead of marking thousands of episodes as failed.
+Killed at any point, the same run resumes after what is stored. If the environment is broken (no daemon, no endpoint),
+it stops soon instead of marking thousands of episodes as failed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mlgym_synth.trajectories.secrets import scrubbed
 from mlgym_synth.trajectories.store import StoreInvalid, Summary, TrajectoryStore
 
 IN_A_ROW = 12
-"""So many episodes in a row that were cut short by something else than the agent end a run."""
+"""Stop the run after this many consecutive episodes cut short by infrastructure or the model endpoint."""
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def rollout(
 
 
 def _put(store: TrajectoryStore, trajectory: Trajectory) -> None:
-    """Store it; where something the agent made is of no form that can be stored, the agent has failed, not the run."""
+    """Store it. If the agent produced something that cannot be stored, that is the agent's failure, not the run's."""
     try:
         store.put(trajectory)
     except (TypeError, ValueError, RecursionError) as error:
@@ -169,7 +169,7 @@ def _refuse_outdated(plan: Plan, store: TrajectoryStore) -> None:
 
 
 def _left(plan: Plan, store: TrajectoryStore) -> list[Job]:
-    """What is to be played; last, what was cut short before: it may be again, and `IN_A_ROW` of these end the run."""
+    """What is to be played. Episodes cut short before come last: they may fail again, and some in a row end the run."""
     again = {(summary.task_id, summary.index) for summary in store.summaries() if summary.void}
     return sorted(plan.jobs(store.done()), key=lambda job: (job.task_id, job.index) in again)
 

@@ -25,7 +25,7 @@ PATIENCE_S = 5.0
 """How long a stop waits for threads; sandboxes are interrupted at once, and end with this process in any case."""
 
 NAP_S = 0.5
-"""A thread that sleeps on a lock for ever misses a Ctrl-C that comes just before, or through another thread."""
+"""Wake up regularly: a thread blocked on a lock indefinitely would miss Ctrl-C."""
 
 
 class Engine(Protocol):
@@ -63,7 +63,7 @@ class LocalEngine:
 
 
 class _Stopped(BaseException):
-    """Ends an episode that nobody waits for any more; no handler of failures takes it for one."""
+    """Ends an episode that is no longer wanted; a BaseException, so that failure handlers do not catch it."""
 
 
 class _Crew:
@@ -124,7 +124,8 @@ class _Crew:
             while (job := self._take()) is not None:
                 trajectory = slot.play(job)
                 # Whoever hands out the jobs, by what was spent, must know of this one before the next.
-                self._counted[number].clear()  # before the look at the stop, which sets them all, and sets it first
+                # Clear before checking `_stopping`: stop() sets that flag first, then all events, so none is lost.
+                self._counted[number].clear()
                 if self._stopping.is_set():  # the stop itself may be what ended it
                     break
                 self._results.put((number, trajectory))

@@ -25,10 +25,10 @@ from mlgym_synth.trajectories.rows import from_row, to_row
 from mlgym_synth.trajectories.secrets import scrub_json
 
 LOST_TIMES = 3
-"""A job whose slot died so often is given up: it may be what kills them."""
+"""A job is given up after this many of its slots died: it may be what kills them."""
 
 STILLBORN_TIMES = 20
-"""So many slots in a row that die before they have started end the run."""
+"""Stop the run after this many consecutive slots died before they had started."""
 
 REASON_CHARS = 300
 
@@ -190,7 +190,7 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 def _reach(address: str) -> None:
-    """Ray itself tries for many minutes before it says that nobody is there."""
+    """Ray itself retries for many minutes before it reports that nobody answers."""
     parts = urlsplit(address if "://" in address else f"ray://{address}")
     if parts.hostname is None or parts.port is None:  # `auto`: Ray looks for a cluster on this machine
         return

@@ -14,7 +14,7 @@ _DECISIVE = ("loss", "grad_norm")
 
 
 def warmup_steps(steps: int, share: float) -> int:
-    """Steps in which the rate rises. It begins at zero, so that a single one would be a step that learns nothing."""
+    """Steps in which the rate rises. Warm-up starts at rate 0, so a one-step warm-up would only waste it: use none."""
     warm = math.floor(steps * share)
     return warm if warm > 1 else 0
 

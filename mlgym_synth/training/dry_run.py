@@ -114,7 +114,7 @@ def packed(prepared: Prepared, recipe: SftRecipe) -> Any:
 
 
 def _rows(sequences: Sequence[Encoded]) -> Any:
-    """By way of arrays: as Python's integers a token takes fifty bytes."""
+    """Built from arrays: as Python integers, a token would take fifty bytes."""
     import pyarrow as pa
     from datasets import Dataset
 

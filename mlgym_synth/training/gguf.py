@@ -15,7 +15,7 @@ _MAGIC = b"GGUF"
 _FOLDERS = 2
 """Goes up when the same file becomes another folder: 2 since digits are split as the file says."""
 _DIGITS_APART = frozenset(("refact", "smollm", "starcoder"))
-"""Byte-level vocabularies whose merges never saw two digits together; transformers passes over that."""
+"""Byte-level vocabularies whose merges never saw two digits together; transformers ignores that."""
 _SPLIT_BY_TRANSFORMERS = frozenset((
     "dbrx", "deepseek-r1-qwen", "default", "falcon-h1", "falcon3", "gpt-2", "gpt-4o", "kanana2", "kormo", "lfm2",
     "llama-bpe", "llama-v3", "llama3", "llama4", "megrez", "minimax-m2", "phi-2", "pixtral", "qwen2", "qwen35",

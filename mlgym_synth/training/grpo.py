@@ -279,7 +279,7 @@ def _snapshot(model: Model) -> str:
 
 @contextlib.contextmanager
 def _fewer_warnings() -> Iterator[None]:
-    """Without TRL's that its integration is new, and transformers' about names that TRL and PEFT use."""
+    """Hide TRL's warning that its integration is experimental, and deprecations that TRL and PEFT trigger."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You are using 'environment_factory'", UserWarning)
         warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing\w*` is deprecated", FutureWarning)

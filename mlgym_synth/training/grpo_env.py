@@ -52,7 +52,7 @@ class Players:
     def ended(self, episode: dict[str, Any]) -> None:
         """Write an episode down, and count faults.
 
-        Too many are told by `stopped` and not raised: other processes are waiting for this batch's rewards.
+        Too many set `stopped` instead of raising: other processes are waiting for this batch's rewards.
         """
         if self.step is not None:
             episode = {"step": self.step, **episode}

@@ -52,7 +52,7 @@ def watch(began: float) -> Any:
 
 @contextlib.contextmanager
 def telling_divergence() -> Iterator[None]:
-    """Where weights are so large that nothing can be sampled, torch tells it before there is a loss.
+    """With weights too large to sample from, torch raises an error of its own before there is a loss.
 
     Raises:
         TrainingDiverged: it was told.

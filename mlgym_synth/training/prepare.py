@@ -71,7 +71,7 @@ class Prepared:
     """Sequences ready to be trained on, with what they are from and how they were made.
 
     Attributes:
-        sequences: where too long ones are refused, as truncation would leave them.
+        sequences: over-long ones are shown truncated even if the recipe refuses them.
         sources, counts, encoder: where they are from, how many, and what rendered them.
         stops: the tokens that end the assistant's turns.
         refusals: why nothing may be trained on them by this recipe; a dry run shows the rest all the same.

@@ -1,4 +1,4 @@
-"""Several processes that train one model together, as `accelerate launch` starts them; alone, nothing of it matters."""
+"""Several processes that train one model together, as `accelerate launch` starts them; a single one works too."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class RunFolder:
     Attributes:
         path: the folder; it need not be there.
         identity: all that decides what is trained, as JSON.
-        journals: files with a line for something of a step, which forget what is after the checkpoint.
+        journals: per-step log files; lines after the resumed checkpoint are removed.
     """
 
     path: Path

@@ -47,11 +47,11 @@ from mlgym_synth.training.run_folder import (
 )
 
 _NO_CURVE = ("model", "tokenizer", "description", "keep_checkpoints")
-"""Settings that do not change what is learned; model and tokenizer are told by content instead."""
+"""Settings that do not change what is learned; model and tokenizer are identified by content instead."""
 
 
 class Progress(Protocol):
-    """Is told how far a training is."""
+    """Is notified of a training's progress."""
 
     def read(self, rows: int) -> None:
         """So many conversations were read and rendered."""
@@ -335,7 +335,7 @@ def _dtype(recipe: SftRecipe) -> str:
 
 @contextlib.contextmanager
 def _without_pefts_warning() -> Iterator[None]:
-    """PEFT asks transformers for something by a name of yesterday; nobody here can do anything about it."""
+    """Hide a deprecation warning that PEFT triggers in transformers; the user cannot act on it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield

@@ -1,4 +1,4 @@
-"""Which split a task is of: tasks move, and an episode says what was true when it was played."""
+"""A task's current split. It may differ from the one stored with an old episode."""
 
 from __future__ import annotations
 

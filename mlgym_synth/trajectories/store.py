@@ -36,7 +36,7 @@ SHARD_BYTES = 64 << 20
 _SHARD_FILE = re.compile(r"shard-\d+\.(parquet|tmp)")
 _CODE = "agent_code"
 _RETIRED = {"tasks", "episodes_per_task"}
-"""Settings that earlier versions kept, and that decide no longer whether a run can go on."""
+"""Settings stored by earlier versions that no longer decide whether a run can be resumed."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (setting TEXT PRIMARY KEY, value TEXT);
@@ -314,7 +314,7 @@ def read_settings(folder: Path | str) -> dict[str, Any]:
 
 
 def _telling(names: list[str]) -> list[str]:
-    """Another agent or model is other code too, which then says nothing more."""
+    """If the agent or model changed, a changed code hash adds nothing; do not report it."""
     return [name for name in names if name != _CODE or not {"agent", "model"} & set(names)]
 
 
@@ -331,7 +331,7 @@ def _difference(name: str, was: Any, now: Any) -> str:
 
 
 def _foreign(file: Path) -> bool:
-    """Whether something else than a store that was killed at its birth has made this file."""
+    """Whether this file was made by anything but a store that was killed while being created."""
     return file.name not in (SHARDS, "lock") and not file.name.startswith("ledger.new")
 
 
@@ -352,7 +352,7 @@ def _opened(folder: Path | str) -> Iterator[sqlite3.Connection]:
     if not file.is_file():
         raise StoreInvalid(f"{folder}: no {LEDGER} there. Give the DIR of `rollout --out DIR`.")
     mine = os.access(folder, os.W_OK)
-    # Where nobody can write, SQLite cannot keep what readers and a writer share; without a writer nothing is shared.
+    # On a read-only folder SQLite cannot create its shared-memory file; with no writer, `immutable` is safe.
     alone = not mine and not file.with_name(f"{LEDGER}-wal").exists()
     address = f"{file.resolve().as_uri()}{'?immutable=1' if alone else ''}"
     with contextlib.closing(sqlite3.connect(address, timeout=30, uri=True)) as base:
