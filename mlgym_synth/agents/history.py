@@ -49,7 +49,7 @@ class Turn:
 
 
 def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
-    """The turns with one more; of the same again the last stays, and of misses in a row only what they were told.
+    """Append a turn. Of identical turns only the last is kept; consecutive answers without an action collapse into one.
 
     A model that reads the same three times says it a fourth time, at any temperature, and one that reads its own prose
     where a command should stand writes prose.
@@ -59,13 +59,13 @@ def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
     *earlier, last = turns
     if last.missed and turn.missed:
         return [*earlier, replace(turn, number=last.number, text="", missed=last.missed + 1)]
-    if _told(last) == _told(turn):
+    if _content(last) == _content(turn):
         return [*earlier, replace(turn, number=last.number)]
     return [*turns, turn]
 
 
-def _told(turn: Turn) -> tuple[str, str | None, str]:
-    """All of a turn but what counts up: its number, the call's id and the step that the observation ends with."""
+def _content(turn: Turn) -> tuple[str, str | None, str]:
+    """A turn without what counts up: its number, the call's id and the step at the end of the observation."""
     call = None if turn.call is None else f"{turn.call.name} {turn.call.arguments}"
     return turn.text, call, turn.observation.rpartition("\n[step ")[0] or turn.observation
 

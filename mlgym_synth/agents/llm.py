@@ -28,7 +28,7 @@ from mlgym_synth.llm.settings import ModelSettings
 from mlgym_synth.llm.shared import SharedModel
 
 PATIENCE = 2
-"""Answers without a call after which `auto` takes an endpoint for one that ignores `tools`."""
+"""After this many answers without a call, `auto` assumes the endpoint ignores `tools`."""
 LONGEST_NONSENSE = 2000
 """Characters that are kept in the context of an answer that was no action."""
 _TOKENS_PER_CHARACTER = 1 / 4
