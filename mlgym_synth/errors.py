@@ -1,4 +1,6 @@
-"""Every error a caller can catch. All modules raise these; foreign exceptions are mapped once, at the boundary.
+"""The root of this package's own errors, and the errors that several rooms share.
+
+Foreign exceptions are mapped once, at the boundary.
 
 MlgymSynthError
 ├── TaskNotFound          no such task id (says what was near it)
@@ -18,13 +20,23 @@ MlgymSynthError
 │   └── ToolsUnsupported        the endpoint takes no `tools`
 ├── RolloutStopped        one episode after the other was cut short; the message says by what
 └── BudgetExhausted       a request that would have started after the budget was spent
+
+A room's own errors are defined beside the code that raises them, below the same root: `training/errors.py`
+(TrainingRefused and its kinds, TrainingDiverged), `trajectories/store.py` (StoreInUse, StoreInvalid),
+`trajectories/rows.py` (NewerSchema), `trajectories/export.py` (ExportError), `trajectories/tokens.py`
+(TokenizerUnavailable), `rollouts/ray.py` (RayUnavailable), `synthesis/ledger.py` (LedgerInUse), `reports/plots.py`
+(PlotsUnavailable), `reports/trajectories.py` (NoEpisodes) and `reports/synthesis.py` (NoLedger).
+
+Outside this hierarchy are `llm.replies.Refused` (a model's attempt that gave nothing usable: it counts, and may be
+repeated), other exceptions that the package handles itself, `ValueError` and `TypeError` for wrong arguments, and
+Gymnasium's own `ResetNeeded` and `ClosedEnvironmentError`.
 """
 
 from __future__ import annotations
 
 
 class MlgymSynthError(Exception):
-    """Root of all errors this package raises."""
+    """Root of this package's own errors."""
 
 
 class TaskNotFound(MlgymSynthError):
