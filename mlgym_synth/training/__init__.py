@@ -1,7 +1,7 @@
-"""Students: supervised fine-tuning on exported trajectories, and how a student is served.
+"""Students: supervised fine-tuning on exported trajectories, GRPO on the tasks themselves, and serving.
 
-The command line calls `sft.train`, `dry_run.dry_run` and `serve.serve`. Everything heavy is imported where it is used:
-importing this package needs nothing but the core.
+The command line calls `sft.train`, `grpo.train_grpo`, `dry_run.dry_run` and `serve.serve`. Everything heavy is
+imported where it is used: importing this package needs nothing but the core.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_card(folder: Path, recipe: SftRecipe, run: dict[str, Any], results: dict[str, Any]) -> Path:
+def write_sft_card(folder: Path, recipe: SftRecipe, run: dict[str, Any], results: dict[str, Any]) -> Path:
     """Write `README.md`, in the format of the Hub's model cards, for a student of SFT.
 
     Args:

@@ -23,14 +23,14 @@ from mlgym_synth.sandbox import choose_backend
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.card import versions, write_grpo_card
 from mlgym_synth.training.curve import warmup_steps
-from mlgym_synth.training.errors import ExtraMissing, OutUnusable, RecipeInvalid, TemplateUnusable, TrainingRefused
+from mlgym_synth.training.errors import ExtraMissing, OutUnusable, RecipeInvalid, TemplateUnusable
 from mlgym_synth.training.grpo_env import Players
 from mlgym_synth.training.grpo_recipe import GrpoRecipe, load_grpo_recipe, shipped_grpo
 from mlgym_synth.training.grpo_watch import telling_divergence, watch
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.masks import keep_template
 from mlgym_synth.training.models import Model, find_model, has_model, load_tokenizer, load_weights, tokenizer_sha256
-from mlgym_synth.training.processes import first_fault, is_first, wait_for_all, world_size
+from mlgym_synth.training.processes import first_fault, is_first, refuse_other_world_size, wait_for_all, world_size
 from mlgym_synth.training.run_folder import LOSSES, RunFolder, read_run, remembered_revision, seconds_until, step_of
 
 __all__ = ["EPISODES", "GrpoRecipe", "GrpoResult", "load_grpo_recipe", "shipped_grpo", "train_grpo"]
@@ -103,11 +103,7 @@ def _checked(tasks: Sequence[str], recipe: GrpoRecipe, out: Path, sandbox: str) 
     _require_packages(recipe)
     if recipe.model is None:
         raise RecipeInvalid("model: give a folder, a name on the Hub, or a .gguf file")
-    if recipe.processes not in (None, world_size()):
-        raise TrainingRefused(
-            f"the recipe is for {recipe.processes} processes, and there is {world_size()}: start it with"
-            " `accelerate launch`, or --set processes=null for as many as there are."
-        )
+    refuse_other_world_size(recipe.processes)
     entries = _entries(tasks, recipe)
     choose_backend(sandbox)
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
@@ -132,10 +128,10 @@ def _train(plan: _Plan, players: Players) -> GrpoResult:
     weights = load_weights(plan.model, recipe.dtype, None, len(plan.tokenizer))  # the last thing that can be refused
     wait_for_all()  # before the first process changes what the others have just read
     if is_first():
-        folder.newest_checkpoint()
+        folder.discard_partial_checkpoints()
         folder.begin(_about(plan))
     wait_for_all()
-    resume = folder.checkpoint()
+    resume = folder.newest_checkpoint()
     began = time.monotonic() - (seconds_until(resume) if resume else 0.0)  # had it been done in one go
     with _fewer_warnings(), telling_divergence():
         trainer = _trainer(plan, weights, players, began)
@@ -156,7 +152,7 @@ def _refuse_other_rates(recipe: GrpoRecipe, folder: RunFolder) -> None:
     if recipe.grows or folder.state() == "new":
         return
     begun = (read_run(folder.path) or {}).get("steps")
-    if begun != recipe.steps and (folder.state() == "done" or folder.checkpoint() is not None):
+    if begun != recipe.steps and (folder.state() == "done" or folder.newest_checkpoint() is not None):
         raise OutUnusable(
             f"--out {folder.path}: was begun with {begun} steps, which cannot be {recipe.steps} now: with"
             f" schedule={recipe.schedule} the learning rate depends on the number of steps. Train with --steps {begun},"

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import os
 
+from mlgym_synth.training.errors import TrainingRefused
+
 
 def world_size() -> int:
     """How many processes a launcher started to train together; 1 without one."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def refuse_other_world_size(processes: int | None) -> None:
+    """Refuse to train with another number of processes than a recipe is for; None takes any.
+
+    Raises:
+        TrainingRefused: the number differs.
+    """
+    if processes not in (None, world_size()):
+        raise TrainingRefused(
+            f"the recipe is for {processes} processes, and there is {world_size()}: start it with `accelerate launch`,"
+            " or --set processes=null for as many as there are."
+        )
 
 
 def is_first() -> bool:

@@ -79,7 +79,7 @@ class RunFolder:
                 raise OutUnusable(f"--out {self.path}: is not empty, and not a training. Give a new folder.")
             return "new"
         if changed := list(_differences(known.get("identity", {}), self.identity)):
-            if not known.get("done") and self.checkpoint() is None:
+            if not known.get("done") and self.newest_checkpoint() is None:
                 return "new"
             raise OutUnusable(
                 f"--out {self.path}: holds a training with other settings: {'; '.join(changed)}. Give a new folder, or"
@@ -96,20 +96,19 @@ class RunFolder:
         """Note that the model is there."""
         self._write({**(read_run(self.path) or {}), "results": dict(results), "done": True})
 
-    def newest_checkpoint(self) -> Path | None:
-        """The newest whole checkpoint; what a killed process left half is removed, and lines after it forgotten.
+    def discard_partial_checkpoints(self) -> None:
+        """Remove checkpoints that a killed process left half written, and log lines after the newest whole one.
 
-        Of several processes one calls this, and then the others `checkpoint`.
+        Of several processes only the first calls this.
         """
-        newest = self.checkpoint()
+        newest = self.newest_checkpoint()
         for folder in self._checkpoints():
             if folder == newest:
                 break
             shutil.rmtree(folder)
         self._forget_after(0 if newest is None else step_of(newest))
-        return newest
 
-    def checkpoint(self) -> Path | None:
+    def newest_checkpoint(self) -> Path | None:
         """The newest whole checkpoint; nothing is changed."""
         return next((folder for folder in self._checkpoints() if is_whole(folder)), None)
 
@@ -130,11 +129,11 @@ class RunFolder:
         _replace(self.path / RUN, json.dumps(run, indent=2) + "\n")
 
 
-def check_new(out: Path) -> None:
-    """Look whether something else than a training is there.
+def refuse_foreign_folder(out: Path) -> None:
+    """Refuse a folder that holds something other than a training.
 
     Raises:
-        OutUnusable: there is.
+        OutUnusable: it does.
     """
     if read_run(out) is None:
         RunFolder(out, {}).state()

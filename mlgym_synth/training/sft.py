@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mlgym_synth.training import require_extra
-from mlgym_synth.training.card import versions, write_card
+from mlgym_synth.training.batches import optimizer_steps, packed
+from mlgym_synth.training.card import versions, write_sft_card
 from mlgym_synth.training.curve import finite, refuse_broken_weights, refuse_divergence, warmup_steps
 from mlgym_synth.training.dataset import Reader
-from mlgym_synth.training.dry_run import optimizer_steps, packed
 from mlgym_synth.training.errors import RecipeInvalid, TrainingRefused
 from mlgym_synth.training.lora import peft_config, save_student
 from mlgym_synth.training.masks import keep_template
@@ -33,14 +33,14 @@ from mlgym_synth.training.models import (
     tokenizer_sha256,
 )
 from mlgym_synth.training.prepare import Prepared, beyond_context, prepare
-from mlgym_synth.training.processes import is_first, wait_for_all, world_size
+from mlgym_synth.training.processes import is_first, refuse_other_world_size, wait_for_all, world_size
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.training.run_folder import (
     LOSSES,
     RunFolder,
-    check_new,
     mark_whole,
     read_run,
+    refuse_foreign_folder,
     remembered_revision,
     seconds_until,
     step_of,
@@ -135,9 +135,9 @@ def _train(plan: _Plan, progress: Progress) -> Trained:
         plan.folder.begin(_about(plan))
     wait_for_all()
     if is_first():
-        plan.folder.newest_checkpoint()
+        plan.folder.discard_partial_checkpoints()
     wait_for_all()
-    checkpoint = plan.folder.checkpoint()
+    checkpoint = plan.folder.newest_checkpoint()
     began = time.monotonic() - (seconds_until(checkpoint) if checkpoint else 0.0)  # had it been done in one go
     with _without_pefts_warning():
         trainer = _trainer(plan, weights, progress, began)
@@ -153,12 +153,8 @@ def _train(plan: _Plan, progress: Progress) -> Trained:
 def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress) -> _Plan:
     if recipe.model is None:
         raise RecipeInvalid("no model: give --model a folder, a name on the Hub, or a .gguf file")
-    if recipe.processes not in (None, world_size()):
-        raise TrainingRefused(
-            f"the recipe is for {recipe.processes} processes, and there is {world_size()}: start it with"
-            " `accelerate launch`, or --set processes=null for as many as there are."
-        )
-    check_new(out)  # before an hour of rendering
+    refuse_other_world_size(recipe.processes)
+    refuse_foreign_folder(out)  # before an hour of rendering
     for _ in Reader(data):  # a wrong line is said before a model is looked for on the Hub
         pass
     model = find_model(recipe.model, remembered_revision(out, recipe.model))
@@ -295,7 +291,7 @@ def _finish(plan: _Plan, steps: int, seconds: float) -> None:
         "last_loss": losses[-1]["loss"] if losses else None,
         "seconds": round(seconds, 3),  # resumptions included, each from the checkpoint that it went on from
     }
-    write_card(plan.folder.path, plan.recipe, read_run(plan.folder.path) or {}, results)
+    write_sft_card(plan.folder.path, plan.recipe, read_run(plan.folder.path) or {}, results)
     plan.folder.finish(results)
 
 

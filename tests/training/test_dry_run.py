@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mlgym_synth import registry
-from mlgym_synth.training.dry_run import dry_run, packed
+from mlgym_synth.training.batches import packed
+from mlgym_synth.training.dry_run import dry_run
 from mlgym_synth.training.errors import ModelUnusable, TemplateUnusable, TrainingRefused
 from mlgym_synth.training.prepare import prepare
 from mlgym_synth.training.recipe import load_recipe, shipped

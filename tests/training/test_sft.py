@@ -216,11 +216,13 @@ def test_only_whole_checkpoints_count(tmp_path: Path) -> None:
         mark_whole(checkpoint)
     (tmp_path / "checkpoint-12").mkdir()
     (tmp_path / "loss.jsonl").write_text("".join(json.dumps({"step": n}) + "\n" for n in range(1, 13)) + '{"step": 1')
+    folder.discard_partial_checkpoints()
     assert folder.newest_checkpoint() == tmp_path / "checkpoint-10"
     assert not (tmp_path / "checkpoint-12").exists()
     assert [loss["step"] for loss in folder.losses()] == list(range(1, 11))
     (tmp_path / "checkpoint-10" / "model.safetensors").write_text("short")
     assert not is_whole(tmp_path / "checkpoint-10")
+    folder.discard_partial_checkpoints()
     assert folder.newest_checkpoint() == tmp_path / "checkpoint-2"
     assert [loss["step"] for loss in folder.losses()] == [1, 2]
 
