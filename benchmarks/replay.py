@@ -20,7 +20,7 @@ from mlgym_synth.env import SynthEnv
 from mlgym_synth.rollouts.driver import rollout
 from mlgym_synth.rollouts.local import LocalEngine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
-from mlgym_synth.rollouts.replay import replay
+from mlgym_synth.rollouts.replay import replay, settings_of
 from mlgym_synth.trajectories.store import TrajectoryStore, read_trajectories
 
 AGENTS = ("scripted:baseline", "scripted:researcher", "scripted:random")
@@ -44,7 +44,7 @@ def main() -> None:
             with TrajectoryStore(folder, plan.settings()) as store:
                 rollout(plan, store, LocalEngine(arguments.slots))
             for stored in read_trajectories(folder):
-                env = SynthEnv(registry.find(stored.task_id).folder, sandbox="bwrap", max_steps=stored.max_steps)
+                env = SynthEnv(registry.find(stored.task_id).folder, sandbox="bwrap", **settings_of(stored))
                 divergence = replay(stored, env)
                 env.close()
                 played[agent] += 1

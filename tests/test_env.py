@@ -66,14 +66,14 @@ def test_gym_make_gives_a_playable_env(backend: str, name: str) -> None:
     env.close()
 
 
-def test_info_always_has_what_is_promised(env: SynthEnv) -> None:
+def test_info_always_has_what_is_promised(env: SynthEnv, backend: str) -> None:
     _, info = env.reset(seed=0)
     assert info.keys() >= INFO_KEYS
     for action in (bash("true"), call("validate"), NOTHING, bash("python baseline.py"), call("submit")):
         _, _, _, _, info = env.step(action)
         assert info.keys() >= INFO_KEYS
     assert info["exit_status"] == "submitted"
-    assert info["sandbox"] == env._backend
+    assert info["sandbox"] == backend
 
 
 def test_constructor_starts_nothing() -> None:
@@ -243,8 +243,8 @@ def test_lost_infrastructure_is_never_scored(env: SynthEnv) -> None:
     env.reset(seed=0)
     env.step(bash("python baseline.py"))
     env.step(call("validate"))
-    assert env._sandbox is not None
-    env._sandbox.close()
+    assert env.sandbox is not None
+    env.sandbox.close()
     with pytest.raises(SandboxDied):
         env.step(bash("true"))
     with pytest.raises(gym.error.ResetNeeded):

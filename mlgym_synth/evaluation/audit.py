@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import get_args
 
@@ -25,7 +24,6 @@ from mlgym_synth.evaluation.deeds import Deed, base, deeds
 from mlgym_synth.grading.metrics import METRICS
 from mlgym_synth.grading.reward import progress
 from mlgym_synth.trajectories.model import Trajectory
-from mlgym_synth.trajectories.store import read_trajectories
 
 FAR_ABOVE = 4.0
 """Progress beyond which a score is called too good: four times the way from the baseline to the reference."""
@@ -77,17 +75,6 @@ def audit(trajectory: Trajectory, optimum: float | None = None) -> list[Finding]
     found += _too_good(trajectory, optimum)
     found += [*_sample(trajectory, done, goal.submission), *_probing(trajectory, done, goal.submission)]
     return sorted(found, key=lambda finding: (finding.step is None, finding.step or 0, -_RANK[finding.severity]))
-
-
-def audit_store(folder: Path) -> Iterator[tuple[Trajectory, list[Finding]]]:
-    """Every finished episode of a run, with what the audit finds in it.
-
-    Raises:
-        StoreInvalid: no store there, or a broken one.
-    """
-    for trajectory in read_trajectories(folder):
-        if not trajectory.void:
-            yield trajectory, audit(trajectory)
 
 
 def worst(findings: Sequence[Finding]) -> Severity | None:

@@ -12,10 +12,9 @@ from mlgym_synth import registry
 from mlgym_synth.agents import load_agent
 from mlgym_synth.agents.scripted import bash, tool
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.evaluation.audit import Finding, audit, audit_store, worst
+from mlgym_synth.evaluation.audit import Finding, audit, worst
 from mlgym_synth.rollouts.episode import play
 from mlgym_synth.trajectories import Step, Trajectory
-from mlgym_synth.trajectories.store import TrajectoryStore
 
 ROOT = Path(__file__).parents[2]
 ATTACKS = ROOT / "mlgym_synth" / "gates" / "attacks"
@@ -254,12 +253,9 @@ def _played(task: str, agent: str, max_steps: int | None = None) -> Trajectory:
         env.close()
 
 
-def test_a_cheater_is_found_and_its_score_stands(tmp_path: Path) -> None:
-    with TrajectoryStore(tmp_path) as store:
-        store.put(_played("task-0003", "scripted:cheater"))
-        lost = Step(bash("curl x.y"), "", 0.0, tool="bash")
-        store.put(Trajectory("task-0003", "scripted:cheater", 1, 1, fault="infrastructure", steps=[lost]))
-    ((trajectory, findings),) = audit_store(tmp_path)  # the void one says nothing of the agent
+def test_a_cheater_is_found_and_its_score_stands() -> None:
+    trajectory = _played("task-0003", "scripted:cheater")
+    findings = audit(trajectory)
     assert trajectory.test_score is not None
     assert set(kinds(findings)) >= {
         *("search_outside", "sealed_files", "other_tasks", "other_processes", "network", "dataset_lookup"),
