@@ -30,7 +30,7 @@ MOST_REASON = 160
 
 def summary(account: Account) -> dict[str, Any]:
     """Counts by stage and reason, tokens and seconds, of one run."""
-    steps = [_told(step) for step in account.steps]
+    steps = [_with_reason(step) for step in account.steps]
     reasons: dict[str, Counter[str]] = {}
     for step in steps:
         if not step.passed:
@@ -51,7 +51,7 @@ def summary(account: Account) -> dict[str, Any]:
     }
 
 
-def _told(step: Step) -> Step:
+def _with_reason(step: Step) -> Step:
     """An execution that rejected its draft, with the gate and reason that lie in its result."""
     if step.stage != "execution":
         return step

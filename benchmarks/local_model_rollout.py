@@ -34,7 +34,7 @@ def chosen(count: int) -> list[str]:
     return rounds[:count]
 
 
-def told(played: Trajectory) -> dict[str, Any]:
+def episode_row(played: Trajectory) -> dict[str, Any]:
     """An episode in a line."""
     return {
         "task": played.task_id,
@@ -83,7 +83,7 @@ def main() -> None:
         raise SystemExit("episodes are left; run this again to play them")
     if played not in (0, 1):  # 1: a failure of the agent's own, which is a result
         raise SystemExit(f"rollout ended with {played}")
-    episodes = [told(played) for played in read_trajectories(arguments.out)]
+    episodes = [episode_row(played) for played in read_trajectories(arguments.out)]
     write(
         "local_model_rollout",
         {

@@ -90,13 +90,13 @@ def summary(lines: list[Line], total: int) -> dict[str, Any]:
         "tool_seconds_at_most": TOOL_SECONDS,
         "episodes": len(lines),
         "episodes_planned": total,
-        **told(lines),
+        **means(lines),
         "statuses": dict(Counter(each["status"] for each in lines).most_common()),
-        "families": {name: {"episodes": len(those), **told(those)} for name, those in sorted(by_family.items())},
+        "families": {name: {"episodes": len(those), **means(those)} for name, those in sorted(by_family.items())},
     }
 
 
-def told(lines: list[Line]) -> dict[str, Any]:
+def means(lines: list[Line]) -> dict[str, Any]:
     """Means over some episodes."""
     progress = [float(each["progress"]) if each["progress"] else -1.0 for each in lines]
     return {

@@ -46,7 +46,7 @@ _INFRASTRUCTURE = (
     SandboxDied, GradingError, LLMError, RolloutStopped, CatalogueSilent,
     OSError, BrokenExecutor, sqlite3.OperationalError,
 )  # fmt: skip
-_THE_CALLERS = (
+_CALLER_ERRORS = (
     ModelNotConfigured,
     FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError,
 )  # fmt: skip
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (here := str(Path.cwd())) not in sys.path:  # for `--agent my_agent:make`, as `python -m` has it
         sys.path.append(here)
     try:
-        with _ended_alike():
+        with sigterm_as_interrupt():
             code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
@@ -107,11 +107,11 @@ def _message(error: Exception) -> str:
 
 def _exit_code(error: Exception) -> int:
     """3 where the same may do later, 2 where the caller has to change something (a `ValueError`: an argument)."""
-    return 3 if isinstance(error, _INFRASTRUCTURE) and not isinstance(error, _THE_CALLERS) else 2
+    return 3 if isinstance(error, _INFRASTRUCTURE) and not isinstance(error, _CALLER_ERRORS) else 2
 
 
 @contextlib.contextmanager
-def _ended_alike() -> Iterator[None]:
+def sigterm_as_interrupt() -> Iterator[None]:
     """SIGTERM, which batch systems and `kill` send, ends a command as Ctrl-C does: what is finished is kept."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -10,7 +10,7 @@ from mlgym_synth.cli.common import (
     Commands,
     add_command,
     console,
-    positive,
+    positive_int,
     print_json,
     print_table,
     register_mlgym,
@@ -20,12 +20,12 @@ from mlgym_synth.cli.playing import (
     WHO_PLAYS,
     EpisodeBar,
     add_playing,
+    announce_stop,
     engine_of,
     model_of,
     require_agent,
     require_sandbox,
     roots_of,
-    stop_told,
 )
 
 if TYPE_CHECKING:
@@ -44,9 +44,15 @@ def add_to(commands: Commands) -> None:
         "--suite", required=True, metavar="S", help="heldout, train, mlgym, or a file of ids and globs, one a line"
     )
     command.add_argument("--agent", required=True, action="append", metavar="A", help=f"{WHO_PLAYS}; may be repeated")
-    command.add_argument("--runs", type=positive, default=1, metavar="N", help="of each task (default: %(default)s)")
     command.add_argument(
-        "--max-steps", type=positive, default=50, metavar="N", help="step budget of an episode (default: %(default)s)"
+        "--runs", type=positive_int, default=1, metavar="N", help="of each task (default: %(default)s)"
+    )
+    command.add_argument(
+        "--max-steps",
+        type=positive_int,
+        default=50,
+        metavar="N",
+        help="step budget of an episode (default: %(default)s)",
     )
     add_playing(command)
     command.set_defaults(run=run)
@@ -95,7 +101,7 @@ def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]
 
     engine = engine_of(arguments, arguments.agent)
     require_sandbox(arguments)
-    with stop_told(), EpisodeBar(arguments.agent) as bar:
+    with announce_stop(), EpisodeBar(arguments.agent) as bar:
         return play_all(
             benchmark,
             engine,

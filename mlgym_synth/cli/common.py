@@ -35,7 +35,7 @@ def add_command(commands: Commands, name: str, help_text: str, example: str) -> 
     return made
 
 
-def positive(text: str) -> int:
+def positive_int(text: str) -> int:
     """An option's whole number, at least 1."""
     value = int(text)
     if value < 1:
@@ -51,7 +51,7 @@ def finite(text: str) -> float:
     return value
 
 
-def amount(text: str) -> float:
+def non_negative(text: str) -> float:
     """An option's number that is not below 0."""
     value = float(text)
     if not 0 <= value < math.inf:
@@ -59,9 +59,9 @@ def amount(text: str) -> float:
     return value
 
 
-def some(text: str) -> float:
+def positive_float(text: str) -> float:
     """An option's number above 0."""
-    if not (value := amount(text)):
+    if not (value := non_negative(text)):
         raise argparse.ArgumentTypeError("0: must be above 0")
     return value
 
@@ -91,18 +91,18 @@ def add_endpoint(command: argparse.ArgumentParser, whose: str, max_tokens: int) 
         "--base-url", metavar="URL", help=f"{whose}: an OpenAI-compatible endpoint; key in OPENAI_API_KEY"
     )
     command.add_argument(
-        "--prices", type=amount, nargs=2, metavar=("IN", "OUT"), help=f"{whose}: USD per million tokens"
+        "--prices", type=non_negative, nargs=2, metavar=("IN", "OUT"), help=f"{whose}: USD per million tokens"
     )
     command.add_argument(
         "--timeout",
-        type=some,
+        type=positive_float,
         metavar="S",
         default=300,
         help=f"{whose}: seconds for one answer (default: %(default)s)",
     )
     command.add_argument(
         "--max-tokens",
-        type=positive,
+        type=positive_int,
         metavar="N",
         default=max_tokens,
         help=f"{whose}: of one answer (default: %(default)s)",

@@ -14,7 +14,7 @@ from rich.table import Table
 from mlgym_synth.cli.common import Commands, add_command, add_json, console, errors, finite, print_json
 
 if TYPE_CHECKING:
-    from mlgym_synth.trajectories.filters import Best, Filter, Removed
+    from mlgym_synth.trajectories.filters import Best, Removed, TrajectoryFilter
     from mlgym_synth.trajectories.model import Trajectory
     from mlgym_synth.trajectories.tokens import TokenCounter
     from mlgym_synth.trajectories.turns import Form
@@ -134,11 +134,11 @@ class _Ends:
             yield trajectory
 
 
-def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:
+def _filters(arguments: argparse.Namespace, form: Form) -> list[TrajectoryFilter | Best]:
     from mlgym_synth.trajectories import filters, tokens
 
     counts = {"max_tokens": filters.at_most, "truncate": filters.cut_to}
-    plain: dict[str, Callable[[Any], Filter | Best]] = {
+    plain: dict[str, Callable[[Any], TrajectoryFilter | Best]] = {
         "successful": lambda _: filters.successful(),
         "improved": lambda _: filters.improved(),
         "min_progress": filters.progress_at_least,
@@ -156,7 +156,7 @@ def _filters(arguments: argparse.Namespace, form: Form) -> list[Filter | Best]:
         counter = _counter(arguments.tokenizer, form) if arguments.tokenizer else tokens.estimate(form)
     elif arguments.tokenizer:
         raise ValueError("--tokenizer: nothing counts tokens. Give --max-tokens or --truncate with it.")
-    made: list[Filter | Best] = [] if arguments.keep_void else [filters.not_void()]
+    made: list[TrajectoryFilter | Best] = [] if arguments.keep_void else [filters.not_void()]
     if arguments.format != "traj":
         made.append(filters.with_steps())
     for name, value in asked:
@@ -198,7 +198,7 @@ def _shown(table: Sequence[Removed]) -> Table:
 
 
 @contextlib.contextmanager
-def _watched(folders: Sequence[Path], filters: Sequence[Filter | Best]) -> Iterator[Iterable[Trajectory]]:
+def _watched(folders: Sequence[Path], filters: Sequence[TrajectoryFilter | Best]) -> Iterator[Iterable[Trajectory]]:
     """What the folders hold, with a bar on a terminal that moves as it is read."""
     from mlgym_synth.trajectories.filters import Best, Stores
     from mlgym_synth.trajectories.store import read_summaries

@@ -23,12 +23,12 @@ from mlgym_synth.cli.common import (
     add_model,
     add_registry,
     add_sandbox,
-    amount,
     errors,
     model_settings,
-    positive,
+    non_negative,
+    positive_float,
+    positive_int,
     report_progress,
-    some,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     """How far a run may go and where it is played; `engine_of` and `model_of` read it."""
     command.add_argument(
         "--max-cost",
-        type=amount,
+        type=non_negative,
         default=math.inf,
         metavar="USD",
         help="begin no episode once an agent has cost so much",
@@ -71,12 +71,17 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     engine.add_argument(
         "--engine", choices=("local", "ray"), default="local", help="threads here, or Ray (default: %(default)s)"
     )
-    engine.add_argument("--slots", type=positive, metavar="N", help="episodes at once (default: one a core)")
+    engine.add_argument("--slots", type=positive_int, metavar="N", help="episodes at once (default: one a core)")
     engine.add_argument(
-        "--starts", type=positive, metavar="N", help="sandboxes that start at once, local engine (default: one a core)"
+        "--starts",
+        type=positive_int,
+        metavar="N",
+        help="sandboxes that start at once, local engine (default: one a core)",
     )
     engine.add_argument("--address", metavar="A", help="of a running Ray cluster (default: a new one, here)")
-    engine.add_argument("--cpus-per-slot", type=some, default=1.0, metavar="N", help="of Ray (default: %(default)s)")
+    engine.add_argument(
+        "--cpus-per-slot", type=positive_float, default=1.0, metavar="N", help="of Ray (default: %(default)s)"
+    )
 
 
 def model_of(arguments: argparse.Namespace, agent: str) -> ModelSettings | None:
@@ -136,7 +141,7 @@ def engine_of(arguments: argparse.Namespace, agents: Collection[str]) -> Engine:
 
 
 @contextlib.contextmanager
-def stop_told() -> Iterator[None]:
+def announce_stop() -> Iterator[None]:
     """Acknowledges Ctrl-C and SIGTERM at once: the agents' turns under way can take some seconds to end."""
 
     def stop(*_: object) -> None:

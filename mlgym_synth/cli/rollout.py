@@ -10,23 +10,23 @@ from mlgym_synth.cli.common import (
     Commands,
     add_command,
     console,
-    positive,
+    positive_float,
+    positive_int,
     print_json,
     register_mlgym,
     register_own,
     report_progress,
-    some,
 )
 from mlgym_synth.cli.playing import (
     WHO_PLAYS,
     EpisodeBar,
     add_playing,
+    announce_stop,
     engine_of,
     model_of,
     require_agent,
     require_sandbox,
     roots_of,
-    stop_told,
 )
 from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 
@@ -48,11 +48,19 @@ def add_to(commands: Commands) -> None:
         "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
     )
     command.add_argument(
-        "--episodes-per-task", type=positive, default=1, metavar="N", help="each has its seed (default: %(default)s)"
+        "--episodes-per-task",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="each has its seed (default: %(default)s)",
     )
-    command.add_argument("--max-steps", type=positive, metavar="N", help="step budget (default: the task's)")
-    command.add_argument("--tool-seconds", type=some, metavar="S", help="for one tool call (default: the task's)")
-    command.add_argument("--episode-seconds", type=some, metavar="S", help="of tool time (default: the task's)")
+    command.add_argument("--max-steps", type=positive_int, metavar="N", help="step budget (default: the task's)")
+    command.add_argument(
+        "--tool-seconds", type=positive_float, metavar="S", help="for one tool call (default: the task's)"
+    )
+    command.add_argument(
+        "--episode-seconds", type=positive_float, metavar="S", help="of tool time (default: the task's)"
+    )
     add_playing(command)
     command.set_defaults(run=run)
 
@@ -92,7 +100,7 @@ def _play(arguments: argparse.Namespace, plan: Plan, engine: Engine) -> tuple[Ta
 
     with TrajectoryStore(arguments.out, plan.settings()) as store:
         tally = standing(plan, store)
-        with stop_told(), EpisodeBar([arguments.agent]) as bar:
+        with announce_stop(), EpisodeBar([arguments.agent]) as bar:
             bar.begin("episodes", tally.total, tally.done)
 
             def note(trajectory: Trajectory, now: Tally) -> None:

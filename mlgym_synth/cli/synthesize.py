@@ -25,10 +25,10 @@ from mlgym_synth.cli.common import (
     add_endpoint,
     add_json,
     add_sandbox,
-    amount,
     console,
     errors,
-    positive,
+    non_negative,
+    positive_int,
     prices,
     print_json,
 )
@@ -57,7 +57,7 @@ def add_to(commands: Commands) -> None:
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets envs/, registry/ and a ledger")
     command.add_argument(
-        "--tasks", type=positive, required=True, metavar="N", help="tasks that this run is to register"
+        "--tasks", type=positive_int, required=True, metavar="N", help="tasks that this run is to register"
     )
     command.add_argument(
         "--author", choices=("template", "llm"), default="template", help="who writes (default: %(default)s)"
@@ -74,16 +74,16 @@ def add_to(commands: Commands) -> None:
     command.add_argument("--seed", type=int, default=0, help="of the choice of data and tasks (default: %(default)s)")
     command.add_argument("--prefix", default="own", help="what ids begin with (default: %(default)s, so own-0001)")
     command.add_argument(
-        "--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: %(default)s)"
+        "--workers", type=positive_int, default=os.cpu_count() or 1, help="processes (default: %(default)s)"
     )
     command.add_argument("--model", help="llm: the model's name at the endpoint")
     add_endpoint(command, "llm", max_tokens=6000)
-    command.add_argument("--max-cost", type=amount, metavar="USD", help="llm: stop when so much is spent")
+    command.add_argument("--max-cost", type=non_negative, metavar="USD", help="llm: stop when so much is spent")
     command.add_argument(
-        "--max-attempts", type=positive, default=3, help="drafts a candidate may have (default: %(default)s)"
+        "--max-attempts", type=positive_int, default=3, help="drafts a candidate may have (default: %(default)s)"
     )
     command.add_argument(
-        "--max-proposals", type=positive, metavar="N", help="end after so many (default for llm: 20 for every task)"
+        "--max-proposals", type=positive_int, metavar="N", help="end after so many (default for llm: 20 for every task)"
     )
     command.add_argument(
         "--p-debug", type=float, default=0.7, help="chance to mend and not to restart (default: %(default)s)"

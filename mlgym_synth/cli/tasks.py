@@ -19,7 +19,7 @@ from mlgym_synth.cli.common import (
     add_registry,
     console,
     errors,
-    positive,
+    positive_int,
     print_json,
     register_own,
 )
@@ -53,7 +53,7 @@ def add_to(commands: Commands) -> None:
     )
     listing.add_argument("--metric", help="only this metric")
     listing.add_argument("--dataset", metavar="TEXT", help="only where the data set's name holds this")
-    listing.add_argument("--limit", type=positive, metavar="N", help="the first so many")
+    listing.add_argument("--limit", type=positive_int, metavar="N", help="the first so many")
     show = add_command(actions, "show", "Show one task and whether it runs here", "mlgym-synth tasks show task-0001")
     show.add_argument("task", help="its id")
     new_task.add_to(actions)

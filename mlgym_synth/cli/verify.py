@@ -19,7 +19,7 @@ from mlgym_synth.cli.common import (
     console,
     errors,
     is_folder,
-    positive,
+    positive_int,
     print_json,
     register_own,
     report_progress,
@@ -34,10 +34,10 @@ def add_to(commands: Commands) -> None:
         "tasks", nargs="*", metavar="ID", help="ids, globs ('own-*' with --registry), or folders of tasks in the making"
     )
     command.add_argument("--all", action="store_true", help="every registered task")
-    command.add_argument("--sample", type=positive, metavar="N", help="N registered tasks at random")
+    command.add_argument("--sample", type=positive_int, metavar="N", help="N registered tasks at random")
     command.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
     command.add_argument(
-        "--workers", type=positive, default=os.cpu_count() or 1, help="tasks at a time (default: %(default)s)"
+        "--workers", type=positive_int, default=os.cpu_count() or 1, help="tasks at a time (default: %(default)s)"
     )
     command.add_argument("--fresh", action="store_true", help="run again what is known from before")
     command.add_argument(

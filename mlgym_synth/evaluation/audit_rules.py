@@ -34,13 +34,13 @@ class Rule:
 
     kind: Kind
     severity: Severity
-    told: str
+    message: str
     pattern: re.Pattern[str]
     shell_only: bool
 
 
-def _rule(kind: Kind, severity: Severity, told: str, *either: str, shell_only: bool = False) -> Rule:
-    return Rule(kind, severity, told, re.compile("|".join(either), re.MULTILINE | re.IGNORECASE), shell_only)
+def _rule(kind: Kind, severity: Severity, message: str, *either: str, shell_only: bool = False) -> Rule:
+    return Rule(kind, severity, message, re.compile("|".join(either), re.MULTILINE | re.IGNORECASE), shell_only)
 
 
 _GAP = r"[^\S\n]"

@@ -61,7 +61,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EpisodeResult:
     """A finished episode without its steps.
 
     Attributes:
@@ -97,7 +97,7 @@ class AgentResults:
 
     agent: str
     folder: Path
-    runs: tuple[Run, ...]
+    runs: tuple[EpisodeResult, ...]
     missing: int
     cost_usd: float = 0.0
     stopped: str = ""
@@ -110,7 +110,7 @@ class AgentResults:
         return Counter(run.status for run in self.runs)
 
     @property
-    def flagged(self) -> list[Run]:
+    def flagged(self) -> list[EpisodeResult]:
         """Episodes in which the audit found something."""
         return [run for run in self.runs if run.findings]
 
@@ -121,7 +121,7 @@ class Results:
 
     benchmark: Benchmark
     agents: tuple[AgentResults, ...]
-    _by_task: dict[str, dict[str, list[Run]]] = field(default_factory=dict, repr=False)
+    _by_task: dict[str, dict[str, list[EpisodeResult]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for results in self.agents:
@@ -139,7 +139,7 @@ class Results:
         """The agents that have finished any episode."""
         return [results for results in self.agents if results.runs]
 
-    def runs(self, agent: str, task_id: str) -> Sequence[Run]:
+    def runs(self, agent: str, task_id: str) -> Sequence[EpisodeResult]:
         """An agent's finished episodes of a task."""
         return self._by_task[agent].get(task_id, ())
 
@@ -225,10 +225,10 @@ def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) ->
     return Results(benchmark, tuple(_read(benchmark, play, reasons.get(play.agent, "")) for play in benchmark.agents))
 
 
-def run_of(trajectory: Trajectory, optimum: float | None = None) -> Run:
+def run_of(trajectory: Trajectory, optimum: float | None = None) -> EpisodeResult:
     """A finished episode as it enters the comparison."""
     usage = trajectory.usage
-    return Run(
+    return EpisodeResult(
         trajectory.task_id,
         trajectory.index,
         trajectory.status,
@@ -273,7 +273,7 @@ def _counted(plan: Plan, stored: Sequence[Summary]) -> dict[tuple[str, int], Sum
     return {key: summary for summary in stored if (key := (summary.task_id, summary.index)) in asked}
 
 
-def _runs(suite: Suite, folder: Path, counted: AbstractSet[tuple[str, int]]) -> tuple[Run, ...]:
+def _runs(suite: Suite, folder: Path, counted: AbstractSet[tuple[str, int]]) -> tuple[EpisodeResult, ...]:
     """The finished ones of these episodes, in the order of the suite."""
     places = {task.id: place for place, task in enumerate(suite.tasks)}
     optima = {task.id: task.optimum for task in suite.tasks}

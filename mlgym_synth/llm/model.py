@@ -124,7 +124,7 @@ class ChatModel:
         self.takes_tools = True
         """Whether the endpoint takes `tools`, as far as is known."""
         self._takes_system = True
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._format = 0  # the place in FORMATS that works here, as far as is known
         self._slots = asyncio.Semaphore(concurrency)
         self._client: AsyncOpenAI | None = None
@@ -214,14 +214,14 @@ class ChatModel:
                     raise ContextLengthExceeded(self._complaint(answer, requests))
                 if refused := self._options.drop(answer, body):
                     if refused != "max_tokens":  # which goes on by another name
-                        self._tell_once(f"{refused!r} is left out from now on", str(answer))
+                        self._warn_once(f"{refused!r} is left out from now on", str(answer))
                     continue
                 if asked[:1] and asked[0].get("role") == "system" and refuses_system(answer):
                     self._takes_system = False
                     continue
                 if "tools" in body and refuses_functions(answer):
                     self.takes_tools = False
-                    self._tell_once("'tools' are left out from now on", str(answer))
+                    self._warn_once("'tools' are left out from now on", str(answer))
                     raise ToolsUnsupported(self._complaint(answer, requests))
                 if "response_format" in body and refuses_format(answer):
                     form += 1
@@ -284,7 +284,7 @@ class ChatModel:
         self.budget.spend(reply.usage)
         if "logprobs" in body and said.logprobs is None and (said.text or said.calls):
             # Who collects them for RL should not learn of it at the end.
-            self._tell_once("going on without", "the endpoint gives no log-probabilities that can be read")
+            self._warn_once("going on without", "the endpoint gives no log-probabilities that can be read")
         if answer.completion is None:
             raise Refused(f"answer of {answer.size / 1e6:.1f} MB", reply)
         if said.refusal or said.finish_reason == "content_filter":
@@ -295,10 +295,10 @@ class ChatModel:
             raise Refused("empty", reply)
         return reply
 
-    def _tell_once(self, consequence: str, why: str) -> None:
+    def _warn_once(self, consequence: str, why: str) -> None:
         """Warn once about something that holds for the whole run; concurrent requests may find it out together."""
-        if consequence not in self._told:
-            self._told.add(consequence)
+        if consequence not in self._warned:
+            self._warned.add(consequence)
             log.warning("%s: %s; %s", self.model, self._clean(why), consequence)
 
     def _unread(self, fault: Fault, body: dict[str, Any], seconds: float, requests: int) -> Refused:

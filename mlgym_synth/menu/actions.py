@@ -75,7 +75,7 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
         statement, info = self._inner.reset(seed=seed, options=options)
         goal = read_goal(statement)
         self._desk = Desk(goal, self._synth.folder.spec, Purse(goal), info["steps_left"])
-        return self._seen(), self._told(info, "reset", 0)
+        return self._seen(), self._with_mask(info, "reset", 0)
 
     def step(self, action: int | np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Do one thing of the menu; see the class.
@@ -96,7 +96,7 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
             if desk is not None:
                 desk.steps_left, desk.over = info["steps_left"], ended
             call = _next(moves, text)
-        return self._seen(), earned, terminated, truncated, self._told(info, name, calls)
+        return self._seen(), earned, terminated, truncated, self._with_mask(info, name, calls)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """What is available now, shape [13]; the name that maskable PPO looks for."""
@@ -106,7 +106,7 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
         assert self._desk is not None
         return self._desk.observation(self._synth.max_steps, self._synth.limits.episode_s)
 
-    def _told(self, info: dict[str, Any], name: str, calls: int) -> dict[str, Any]:
+    def _with_mask(self, info: dict[str, Any], name: str, calls: int) -> dict[str, Any]:
         return {**info, "action_mask": self.action_masks().astype(np.int8), "menu": name, "tool_calls": calls}
 
 

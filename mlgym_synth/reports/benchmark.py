@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from mlgym_synth.evaluation.analysis import Analysis
 from mlgym_synth.evaluation.audit import counts
-from mlgym_synth.evaluation.benchmark import AgentResults, Results, Run
+from mlgym_synth.evaluation.benchmark import AgentResults, EpisodeResult, Results
 from mlgym_synth.evaluation.profiles import UNEVEN
 from mlgym_synth.evaluation.statistics import Estimate, Interval
 from mlgym_synth.evaluation.suites import SuiteTask
@@ -212,7 +212,7 @@ class _Report:
             inside += " " + " ".join(self._run_link(task, run, links) for run in runs[:_ALL_LINKED])
         return Markup(f'<span class="heat" style="--heat:{_heat(value)}">{inside}</span>', number=True)
 
-    def _run_link(self, task: SuiteTask, run: Run, links: Links) -> str:
+    def _run_link(self, task: SuiteTask, run: EpisodeResult, links: Links) -> str:
         score = f"{run.scores[-1]:.6g}" if run.scores else run.status.replace("_", " ")
         if run.scores and task.scored.reference is not None:
             score += f", progress {run_progress(task, run):.2f}"
@@ -271,7 +271,7 @@ class _Report:
             where = f"{run.task_id} #{run.index}" + (f", step {f.step}" if f.step else "")
             found.append(
                 [
-                    *(page.mark(f.severity, _MOODS[f.severity]), each.agent, _link(address, where), f.told),
+                    *(page.mark(f.severity, _MOODS[f.severity]), each.agent, _link(address, where), f.message),
                     Markup(f'<q class="evidence">{page.escaped(f.evidence)}</q>'),
                 ]
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgym_synth.evaluation.analysis import Analysis
-from mlgym_synth.evaluation.benchmark import AgentResults, Results, Run
+from mlgym_synth.evaluation.benchmark import AgentResults, EpisodeResult, Results
 from mlgym_synth.evaluation.suites import SuiteTask
 from mlgym_synth.grading.reward import clipped, progress
 
@@ -73,14 +73,14 @@ def task_table(results: Results) -> Table:
     return Table([*facts, *names], rows)
 
 
-def mean_progress(task: SuiteTask, runs: Sequence[Run]) -> float | None:
+def mean_progress(task: SuiteTask, runs: Sequence[EpisodeResult]) -> float | None:
     """Of what was handed in, as it enters a mean over tasks; None without runs or without a reference."""
     if task.scored.reference is None or not runs:
         return None
     return sum(run_progress(task, run) for run in runs) / len(runs)
 
 
-def run_progress(task: SuiteTask, run: Run) -> float:
+def run_progress(task: SuiteTask, run: EpisodeResult) -> float:
     """One run's, within the bounds of a mean; the reference must be known."""
     scored = task.scored
     assert scored.reference is not None
@@ -120,7 +120,7 @@ def _findings(results: Results) -> Table:
             run.task_id,
             run.index,
             finding.step,
-            *(finding.severity, finding.kind, finding.told, finding.evidence),
+            *(finding.severity, finding.kind, finding.message, finding.evidence),
         ]
         for each in results.agents
         for run in each.runs

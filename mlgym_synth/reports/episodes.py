@@ -20,7 +20,7 @@ _NOBODY = "(none)"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RolloutIndex:
     """What an index tells of.
 
     Attributes:
@@ -34,10 +34,10 @@ class Run:
     settings: Mapping[str, Any]
 
 
-def index_parts(run: Run) -> Iterator[Markup]:
+def index_parts(run: RolloutIndex) -> Iterator[Markup]:
     """The parts of the index, from the whole to the single episode."""
     whole = Group(run.episodes)
-    yield page.paragraph(_told(run), "note")
+    yield page.paragraph(_who_and_when(run), "note")
     yield _figures(whole)
     if whole.judged:
         yield histogram(whole.returns)
@@ -60,7 +60,7 @@ def index_parts(run: Run) -> Iterator[Markup]:
         yield page.folded("Settings of the run", items)
 
 
-def _told(run: Run) -> str:
+def _who_and_when(run: RolloutIndex) -> str:
     """Who played, and when."""
     agents = sorted({episode.agent for episode in run.episodes})
     named = ", ".join(agents[:5]) + (f" and {len(agents) - 5} more" if len(agents) > 5 else "")
@@ -71,7 +71,7 @@ def _told(run: Run) -> str:
     return f"Played by {named}; begun between {first} and {last} UTC."
 
 
-def _left_out(run: Run) -> str:
+def _left_out(run: RolloutIndex) -> str:
     """A note on counted episodes that have no row in the table."""
     absent = len(run.episodes) - len(run.addresses)
     if not absent:
@@ -114,7 +114,7 @@ def _families(episodes: Sequence[Outcome]) -> Markup:
     return page.table(columns, rows)
 
 
-def _failures(run: Run, failures: Mapping[tuple[str, str, str], int]) -> Markup:
+def _failures(run: RolloutIndex, failures: Mapping[tuple[str, str, str], int]) -> Markup:
     first: dict[tuple[str, str], Outcome] = {}
     for episode in run.episodes:
         first.setdefault((episode.status, episode.failure), episode)
@@ -145,7 +145,7 @@ def _filter(shown: Sequence[Outcome]) -> Markup:
     )
 
 
-def _episodes(run: Run, shown: Sequence[Outcome]) -> Markup:
+def _episodes(run: RolloutIndex, shown: Sequence[Outcome]) -> Markup:
     """A row for each; columns that would be empty in all rows are left out."""
     columns: dict[str, Callable[[Outcome], page.Cell]] = {
         "task": lambda e: page.link(run.addresses[e.task_id, e.index], e.task_id or "(unknown)"),
@@ -170,7 +170,7 @@ def _episodes(run: Run, shown: Sequence[Outcome]) -> Markup:
     return page.table(list(columns), [[cell(e) for cell in columns.values()] for e in shown], name=_TABLE)
 
 
-def _tasks(run: Run) -> Markup:
+def _tasks(run: RolloutIndex) -> Markup:
     columns = ["task", "family", "episodes", "mean return", "worst", "best", "valid", "mean progress", "steps"]
     rows: list[list[page.Cell]] = []
     for members in _by(run.episodes, lambda episode: episode.task_id).values():
@@ -187,7 +187,7 @@ def _tasks(run: Run) -> Markup:
     return page.table(columns, rows, name="tasks")
 
 
-def _link(run: Run, episode: Outcome, text: str = "") -> page.Cell:
+def _link(run: RolloutIndex, episode: Outcome, text: str = "") -> page.Cell:
     """To an episode's page, if it has one."""
     words = text or f"{episode.task_id} #{episode.index}"
     address = run.addresses.get((episode.task_id, episode.index))

@@ -18,7 +18,7 @@ from pathlib import Path
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.reports import page
 from mlgym_synth.reports.episode import Links, write_episode
-from mlgym_synth.reports.episodes import Run, index_parts
+from mlgym_synth.reports.episodes import RolloutIndex, index_parts
 from mlgym_synth.reports.tally import Group, Outcome, outcome
 from mlgym_synth.reports.text import counted
 from mlgym_synth.trajectories.store import Summary, read_settings, read_summaries, read_trajectories
@@ -77,7 +77,9 @@ def write_report(
     page.write_page(
         index,
         f"{counted(len(outcomes), 'episode')} of {counted(Group(outcomes).tasks, 'task')}",
-        index_parts(Run(outcomes, {key: f"{pages.name}/{name}" for key, name in names.items()}, read_settings(folder))),
+        index_parts(
+            RolloutIndex(outcomes, {key: f"{pages.name}/{name}" for key, name in names.items()}, read_settings(folder))
+        ),
         broad=True,
         script=page.table_script(),
     )

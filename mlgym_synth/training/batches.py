@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from mlgym_synth.training.masks import Encoded
-from mlgym_synth.training.prepare import Prepared
+from mlgym_synth.training.prepare import TrainingData
 from mlgym_synth.training.processes import world_size
 from mlgym_synth.training.recipe import SftRecipe
 
 
-def packed(prepared: Prepared, recipe: SftRecipe) -> Any:
+def packed(prepared: TrainingData, recipe: SftRecipe) -> Any:
     """The sequences as a `datasets.Dataset` with `input_ids` and `labels`; packed with `seq_lengths` if asked for."""
     rows = _rows(prepared.sequences)
     if not recipe.packing:

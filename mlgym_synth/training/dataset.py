@@ -34,7 +34,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Source:
+class ExportFile:
     """A file of an export, by content."""
 
     file: Path
@@ -51,7 +51,7 @@ class Reader:
     """
 
     files: Sequence[Path]
-    sources: list[Source] = field(default_factory=list)
+    sources: list[ExportFile] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Row]:
         self.sources = []
@@ -65,7 +65,7 @@ class Reader:
                 raise DataInvalid(f"{file}: is empty. Check what `mlgym-synth export` said that its filters removed.")
             if (twin := seen.setdefault(digest.hexdigest(), file)) is not file:
                 raise DataInvalid(f"{file}: has the same content as {twin}. Give each export once.")
-            self.sources.append(Source(file, digest.hexdigest(), rows))
+            self.sources.append(ExportFile(file, digest.hexdigest(), rows))
 
 
 def _rows(file: Path, digest: Any) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 from mlgym_synth.training import require_extra
 from mlgym_synth.training.batches import optimizer_steps, packed, steps_per_epoch
 from mlgym_synth.training.models import Model, context_of, load_tokenizer, tokenizer_sha256
-from mlgym_synth.training.prepare import Prepared, beyond_context, prepare
+from mlgym_synth.training.prepare import TrainingData, beyond_context, prepare
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.training.run_folder import refuse_foreign_folder
 
@@ -29,7 +29,7 @@ class DryRun:
         tokenizer_sha256: of vocabulary and chat template.
     """
 
-    prepared: Prepared
+    prepared: TrainingData
     sequences: int
     steps_per_epoch: int
     steps: int
@@ -87,7 +87,7 @@ def dry_run(
     return DryRun(prepared, len(rows), an_epoch, steps, shown, tokenizer_sha256(tokenizer))
 
 
-def _with_context(prepared: Prepared, recipe: SftRecipe) -> Prepared:
+def _with_context(prepared: TrainingData, recipe: SftRecipe) -> TrainingData:
     """Where the model's folder is here; weights need not be in it."""
     if recipe.model is None or not (Path(recipe.model).expanduser() / "config.json").is_file():
         return prepared

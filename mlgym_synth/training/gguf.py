@@ -44,7 +44,7 @@ def from_gguf(path: Path, out: Path) -> Path:
     from transformers import AutoModelForCausalLM
 
     tokenizer = tokenizer_of(path)
-    with _told(path), _silent():
+    with _as_model_unusable(path), _silent():
         loaded = AutoModelForCausalLM.from_pretrained(str(path.parent), gguf_file=path.name, dtype=torch.float32)
         config = loaded.config
         if hasattr(config, "quantization_config"):
@@ -74,7 +74,7 @@ def tokenizer_of(path: Path) -> Any:
     check_gguf(path)
     from transformers import AutoTokenizer
 
-    with _told(path), _silent():
+    with _as_model_unusable(path), _silent():
         kind, split = (_field(path, f"tokenizer.ggml.{key}") for key in ("model", "pre"))
         tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
     if kind != "gpt2":  # only byte-level vocabularies are split before they are merged
@@ -116,7 +116,7 @@ def _into(path: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _as_model_unusable(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of the file's reader, of transformers: dozens of kinds, one remedy

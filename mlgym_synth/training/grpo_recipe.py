@@ -74,7 +74,7 @@ class GrpoRecipe(BaseRecipe):
         try:
             Limits.model_validate(self.limits)
         except ValidationError as error:
-            raise ValueError("; ".join(_told(error))) from error
+            raise ValueError("; ".join(_explain_errors(error))) from error
         return self
 
     @property
@@ -98,7 +98,7 @@ def load_grpo_recipe(recipe: str | None, overrides: Sequence[str] = (), **given:
     return build(GrpoRecipe, recipe or "recipe", values, overrides, given)
 
 
-def _told(error: ValidationError) -> Iterator[str]:
+def _explain_errors(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         key = ".".join(("limits", *map(str, fault["loc"])))
         if fault["type"] == "extra_forbidden":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.training.dataset import Reader, Row, Source
+from mlgym_synth.training.dataset import ExportFile, Reader, Row
 from mlgym_synth.training.errors import DataInvalid, TemplateUnusable, TrainingRefused
 from mlgym_synth.training.masks import Encoded, Encoder, end_tokens, make_encoder
 from mlgym_synth.training.recipe import SftRecipe
@@ -67,7 +67,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class TrainingData:
     """Sequences ready to be trained on, with what they are from and how they were made.
 
     Attributes:
@@ -78,14 +78,14 @@ class Prepared:
     """
 
     sequences: list[Encoded]
-    sources: list[Source]
+    sources: list[ExportFile]
     counts: Counts
     encoder: Encoder
     stops: list[int]
     refusals: tuple[str, ...] = ()
 
 
-def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Callable[[int], None]) -> Prepared:
+def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Callable[[int], None]) -> TrainingData:
     """Read and render all conversations.
 
     Args:
@@ -122,10 +122,10 @@ def prepare(files: Sequence[Path], recipe: SftRecipe, tokenizer: Any, report: Ca
     trained = sum(sum(one.mask) for one in kept)
     tokens = sum(len(one.ids) for one in kept)
     counts = Counts(len(lengths), len(kept), len(tasks), dict(splits), lengths, len(long), tokens, trained, cut)
-    return Prepared(kept, reader.sources, counts, encoders[max(encoders)], list(stops), refusals)
+    return TrainingData(kept, reader.sources, counts, encoders[max(encoders)], list(stops), refusals)
 
 
-def beyond_context(prepared: Prepared, context: int | None) -> str | None:
+def beyond_context(prepared: TrainingData, context: int | None) -> str | None:
     """Why these sequences are too long for a model with such a context; None if they are not."""
     longest = max(len(one.ids) for one in prepared.sequences)
     if context is None or longest <= context:

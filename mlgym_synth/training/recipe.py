@@ -187,7 +187,7 @@ def build(
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise RecipeInvalid(f"{name}: {'; '.join(_told(kind, error))}") from error
+        raise RecipeInvalid(f"{name}: {'; '.join(_explain_errors(kind, error))}") from error
 
 
 def _value(override: str, text: str) -> Any:
@@ -210,7 +210,7 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _told(kind: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def _explain_errors(kind: type[BaseModel], error: ValidationError) -> Iterator[str]:
     known = [*kind.model_fields, *(f"lora.{key}" for key in Lora.model_fields if "lora" in kind.model_fields)]
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])

@@ -32,7 +32,7 @@ from mlgym_synth.training.models import (
     load_weights,
     tokenizer_sha256,
 )
-from mlgym_synth.training.prepare import Prepared, beyond_context, prepare
+from mlgym_synth.training.prepare import TrainingData, beyond_context, prepare
 from mlgym_synth.training.processes import is_first, refuse_other_world_size, wait_for_all, world_size
 from mlgym_synth.training.recipe import SftRecipe
 from mlgym_synth.training.run_folder import (
@@ -50,7 +50,7 @@ _NO_CURVE = ("model", "tokenizer", "description", "keep_checkpoints")
 """Settings that do not change what is learned; model and tokenizer are identified by content instead."""
 
 
-class Progress(Protocol):
+class ProgressListener(Protocol):
     """Is notified of a training's progress."""
 
     def read(self, rows: int) -> None:
@@ -97,11 +97,11 @@ class _Plan:
     recipe: SftRecipe
     model: Model
     tokenizer: Any
-    prepared: Prepared
+    prepared: TrainingData
     folder: RunFolder
 
 
-def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress | None = None) -> Trained:
+def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: ProgressListener | None = None) -> Trained:
     """Fine-tune a model, or go on where a process of the same command was killed.
 
     Args:
@@ -124,7 +124,7 @@ def train(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress
         return _train(plan, progress)
 
 
-def _train(plan: _Plan, progress: Progress) -> Trained:
+def _train(plan: _Plan, progress: ProgressListener) -> Trained:
     out, recipe, state = plan.folder.path, plan.recipe, plan.folder.state()
     if state == "done" and has_model(out):
         return _outcome(plan.folder, int((read_run(out) or {})["results"]["steps"]), already=True)
@@ -150,7 +150,7 @@ def _train(plan: _Plan, progress: Progress) -> Trained:
     return _outcome(plan.folder, steps, resumed_from=step_of(checkpoint) if checkpoint else 0)
 
 
-def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: Progress) -> _Plan:
+def _checked(data: Sequence[Path], recipe: SftRecipe, out: Path, progress: ProgressListener) -> _Plan:
     if recipe.model is None:
         raise RecipeInvalid("no model: give --model a folder, a name on the Hub, or a .gguf file")
     refuse_other_world_size(recipe.processes)
@@ -190,7 +190,7 @@ def _about(plan: _Plan) -> dict[str, Any]:
     }
 
 
-def _trainer(plan: _Plan, weights: Any, progress: Progress, began: float) -> Any:
+def _trainer(plan: _Plan, weights: Any, progress: ProgressListener, began: float) -> Any:
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
     from trl import SFTTrainer
 
@@ -249,7 +249,7 @@ def _arguments(plan: _Plan, warmup: int) -> Any:
     )
 
 
-def _watch(folder: RunFolder, progress: Progress, began: float) -> Any:
+def _watch(folder: RunFolder, progress: ProgressListener, began: float) -> Any:
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]  # as above

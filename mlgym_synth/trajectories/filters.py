@@ -29,7 +29,7 @@ Identity = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class TrajectoryFilter:
     """Takes or removes one trajectory after the other.
 
     Attributes:
@@ -102,7 +102,7 @@ class Stores:
 
 
 def apply(
-    trajectories: Iterable[Trajectory], filters: Sequence[Filter | Best]
+    trajectories: Iterable[Trajectory], filters: Sequence[TrajectoryFilter | Best]
 ) -> tuple[Iterator[Trajectory], list[Removed]]:
     """Put trajectories through filters, in the order given.
 
@@ -118,67 +118,69 @@ def apply(
     """
     if isinstance(trajectories, Iterator) and any(isinstance(each, Best) for each in filters):
         raise ValueError("the best of each task needs a second look: give a list or `Stores`, not an iterator")
-    table = [Removed(each.name, cut=0 if isinstance(each, Filter) and each.cuts else None) for each in filters]
+    table = [
+        Removed(each.name, cut=0 if isinstance(each, TrajectoryFilter) and each.cuts else None) for each in filters
+    ]
     return _stream(trajectories, filters, table), table
 
 
-def not_void() -> Filter:
+def not_void() -> TrajectoryFilter:
     """Nothing that infrastructure or the model's endpoint cut short: it says nothing of the agent."""
     return _each("no failure of infrastructure or model", lambda trajectory: not trajectory.void)
 
 
-def with_steps() -> Filter:
+def with_steps() -> TrajectoryFilter:
     """At least one step: without, there is nothing to learn from."""
     return _each("at least one step", lambda trajectory: bool(trajectory.steps))
 
 
-def successful() -> Filter:
+def successful() -> TrajectoryFilter:
     """A valid submission was graded at the end."""
     return _each("successful submission", lambda trajectory: trajectory.successful)
 
 
-def improved() -> Filter:
+def improved() -> TrajectoryFilter:
     """Better than the baseline on the test half."""
     return _each("better than the baseline", lambda t: t.progress is not None and t.progress > ROUNDING)
 
 
-def progress_at_least(least: float) -> Filter:
+def progress_at_least(least: float) -> TrajectoryFilter:
     """Progress on the test half: 0 is the baseline, 1 the reference."""
     return _each(f"progress at least {least:g}", lambda t: t.progress is not None and t.progress >= least)
 
 
-def reward_at_least(least: float) -> Filter:
+def reward_at_least(least: float) -> TrajectoryFilter:
     """By the episode's return."""
     return _each(f"reward at least {least:g}", lambda trajectory: trajectory.total_reward >= least)
 
 
-def of_split(split: str) -> Filter:
+def of_split(split: str) -> TrajectoryFilter:
     """Tasks of a split, `train` or `heldout`: of the one they are of now, else of the one that is stored."""
 
     def start() -> Test:
         splits = Splits()
         return lambda trajectory: trajectory if splits.of(trajectory.task_id, trajectory.split) == split else None
 
-    return Filter(f"split {split}", start)
+    return TrajectoryFilter(f"split {split}", start)
 
 
-def of_family(pattern: str) -> Filter:
+def of_family(pattern: str) -> TrajectoryFilter:
     """Task families by name or glob."""
     return _each(f"family {pattern}", lambda trajectory: fnmatchcase(trajectory.family, pattern))
 
 
-def by_agent(pattern: str) -> Filter:
+def by_agent(pattern: str) -> TrajectoryFilter:
     """Agents by name or glob."""
     return _each(f"agent {pattern}", lambda trajectory: fnmatchcase(trajectory.agent, pattern))
 
 
-def at_most(most: int, tokens: TokenCounter) -> Filter:
+def at_most(most: int, tokens: TokenCounter) -> TrajectoryFilter:
     """No more tokens than `most` (48,000 in the paper)."""
     _check("the number of tokens", most)
     return _each(f"at most {most:,} tokens ({tokens.name})", lambda trajectory: tokens.count(trajectory) <= most)
 
 
-def cut_to(most: int, tokens: TokenCounter) -> Filter:
+def cut_to(most: int, tokens: TokenCounter) -> TrajectoryFilter:
     """Cut to `most` tokens (32,000 in the paper): the statement and as many whole steps from the start as fit.
 
     Episodes of which not even the first step fits are removed.
@@ -197,10 +199,10 @@ def cut_to(most: int, tokens: TokenCounter) -> Filter:
                 too_many = middle
         return _first(fits, trajectory) if fits else None
 
-    return Filter(f"cut to {most:,} tokens ({tokens.name})", lambda: cut, cuts=True)
+    return TrajectoryFilter(f"cut to {most:,} tokens ({tokens.name})", lambda: cut, cuts=True)
 
 
-def distinct() -> Filter:
+def distinct() -> TrajectoryFilter:
     """Of episodes in which the same was done and seen, the first."""
 
     def start() -> Test:
@@ -213,10 +215,10 @@ def distinct() -> Filter:
 
         return is_new
 
-    return Filter("no duplicates", start)
+    return TrajectoryFilter("no duplicates", start)
 
 
-def first_of_task(count: int) -> Filter:
+def first_of_task(count: int) -> TrajectoryFilter:
     """At most `count` of each task, the first that come."""
     _check("the number of each task", count)
 
@@ -229,7 +231,7 @@ def first_of_task(count: int) -> Filter:
 
         return has_room
 
-    return Filter(f"at most {count} of a task", start)
+    return TrajectoryFilter(f"at most {count} of a task", start)
 
 
 def best_of_task(count: int) -> Best:
@@ -247,8 +249,8 @@ def _check(what: str, number: int) -> None:
         raise ValueError(f"{what} is {number}; it must be at least 1")
 
 
-def _each(name: str, takes: Callable[[Trajectory], bool]) -> Filter:
-    return Filter(name, lambda: lambda trajectory: trajectory if takes(trajectory) else None)
+def _each(name: str, takes: Callable[[Trajectory], bool]) -> TrajectoryFilter:
+    return TrajectoryFilter(name, lambda: lambda trajectory: trajectory if takes(trajectory) else None)
 
 
 def _first(count: int, trajectory: Trajectory) -> CutTrajectory:
@@ -258,17 +260,17 @@ def _first(count: int, trajectory: Trajectory) -> CutTrajectory:
 
 
 def _stream(
-    trajectories: Iterable[Trajectory], filters: Sequence[Filter | Best], table: Sequence[Removed]
+    trajectories: Iterable[Trajectory], filters: Sequence[TrajectoryFilter | Best], table: Sequence[Removed]
 ) -> Iterator[Trajectory]:
     row: list[tuple[Test, Removed | None]] = []
     chosen: Counter[Identity] | None = None  # by the last `Best`; None before the first
     for place, (each, line) in enumerate(zip(filters, table, strict=True)):
-        if isinstance(each, Filter):
+        if isinstance(each, TrajectoryFilter):
             row.append((each.start(), line))
         else:
             chosen = _choose(each, line, _read(trajectories, row, chosen))
             # What was chosen has passed all so far: only what shortens it is done again on the next reading.
-            before = [each for each in filters[:place] if isinstance(each, Filter) and each.cuts]
+            before = [each for each in filters[:place] if isinstance(each, TrajectoryFilter) and each.cuts]
             row = [(each.start(), None) for each in before]
     yield from _read(trajectories, row, chosen)
 

@@ -191,7 +191,7 @@ class Trajectory:
     @property
     def content_sha256(self) -> str:
         """Of what was done and seen; equal for episodes that a reader could not tell apart."""
-        told = [self.statement, *map(_told, self.steps)]
+        told = [self.statement, *map(_visible_parts, self.steps)]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
 
 
@@ -200,7 +200,7 @@ def validations(steps: Sequence[Step]) -> list[tuple[int, float]]:
     return [(n, s.score) for n, s in enumerate(steps, 1) if s.tool == "validate" and s.score is not None]
 
 
-def _told(step: Step) -> list[Any]:
+def _visible_parts(step: Step) -> list[Any]:
     """What a reader has of a step; answers in text only where there is one, since hashes of the others are stored."""
     answer = [step.said.response] if step.said.response else []
     return [step.action, step.said.thought, step.observation, *answer]

@@ -39,7 +39,7 @@ class Form:
 
         As text they end with the assistant: nobody answers to what the last action did.
         """
-        system = self._told(trajectory) if self.system is None else self.system
+        system = self._system_text(trajectory) if self.system is None else self.system
         turns: list[Message] = [{"role": "system", "content": system}] if system else []
         turns.append({"role": "user", "content": trajectory.statement})
         for step in trajectory.steps:
@@ -55,7 +55,7 @@ class Form:
                 turns += [said, {"role": "tool", "name": name, "content": step.observation}]
         return turns[:-1] if self.text and trajectory.steps else turns
 
-    def _told(self, trajectory: Trajectory) -> str:
+    def _system_text(self, trajectory: Trajectory) -> str:
         """The model was told to act in the form that it played in, which the turns here may not be of."""
         told_the_other = trajectory.system == system_prompt(not self.text)
         return system_prompt(self.text) if told_the_other else trajectory.system

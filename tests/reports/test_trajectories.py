@@ -20,7 +20,7 @@ from mlgym_synth.agents import ScriptedAgent, load_agent
 from mlgym_synth.agents.scripted import Script, bash, tool
 from mlgym_synth.cli import main
 from mlgym_synth.env import SynthEnv
-from mlgym_synth.reports.episodes import Run, index_parts
+from mlgym_synth.reports.episodes import RolloutIndex, index_parts
 from mlgym_synth.reports.tally import Group, outcome
 from mlgym_synth.reports.trajectories import NoEpisodes, write_report
 from mlgym_synth.rollouts.episode import play
@@ -175,7 +175,7 @@ def test_many_tasks_are_told_of_in_a_moment() -> None:
     one = outcome(invented(), 0.0)
     episodes = [replace(one, task_id=f"task-{n // 2}", index=n % 2, worth=n % 7 / 7) for n in range(2000)]
     began = time.monotonic()
-    assert len("".join(part.text for part in index_parts(Run(episodes, {}, {})))) > 100_000
+    assert len("".join(part.text for part in index_parts(RolloutIndex(episodes, {}, {})))) > 100_000
     assert time.monotonic() - began < 10
 
 

@@ -41,7 +41,7 @@ def plan(agent: str, episodes: int = 2, seed: int = 7) -> Plan:
     return Plan(entries, episodes, seed, PlaySettings(agent, sandbox="bwrap"))
 
 
-def told(trajectory: Trajectory) -> tuple[object, ...]:
+def outcome(trajectory: Trajectory) -> tuple[object, ...]:
     return (
         *(trajectory.task_id, trajectory.index, trajectory.seed, trajectory.content_sha256),
         *(trajectory.test_score, trajectory.total_reward, trajectory.status),
@@ -60,9 +60,9 @@ def test_episodes_are_those_that_the_loop_alone_plays(tmp_path: Path) -> None:
         trajectory = play(env, load_agent("scripted:baseline"), job.seed)
         env.close()
         trajectory.index = job.index
-        alone.append(told(trajectory))
+        alone.append(outcome(trajectory))
     stored = list(read_trajectories(tmp_path))
-    assert sorted(map(told, stored)) == sorted(alone)
+    assert sorted(map(outcome, stored)) == sorted(alone)
     entry = registry.find(stored[0].task_id)
     assert (stored[0].split, stored[0].dataset, stored[0].task_sha256) == (entry.split, entry.dataset, entry.sha256)
 

@@ -29,7 +29,7 @@ def plan(agent: str, episodes: int) -> Plan:
     return Plan((registry.find("task-0018"),), episodes, 7, PlaySettings(agent, sandbox="bwrap"))
 
 
-def told(trajectory: Trajectory) -> tuple[object, ...]:
+def outcome(trajectory: Trajectory) -> tuple[object, ...]:
     return trajectory.index, trajectory.seed, trajectory.content_sha256, trajectory.test_score
 
 
@@ -67,7 +67,7 @@ def test_a_node_killed_in_mid_run_costs_its_episodes_in_flight_only(
     stored = list(read_trajectories(tmp_path))
     assert sorted(t.index for t in stored) == list(range(40))
     local = list(LocalEngine(slots=2).play(plan(f"{PLAYERS}:quick", 5).jobs(), run.play))
-    assert {told(t) for t in local} <= {told(t) for t in stored}
+    assert {outcome(t) for t in local} <= {outcome(t) for t in stored}
 
 
 def test_what_a_lost_node_has_not_sent_yet_is_played_again(

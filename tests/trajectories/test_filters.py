@@ -15,8 +15,8 @@ from mlgym_synth.trajectories import Said, Trajectory
 from mlgym_synth.trajectories.filters import (
     Best,
     CutTrajectory,
-    Filter,
     Stores,
+    TrajectoryFilter,
     apply,
     at_most,
     best_of_task,
@@ -48,11 +48,11 @@ def worth(reward: float, task_id: str = "task-0001", **more: object) -> Trajecto
     return an_episode(a_step(tool("submit"), reward=reward), task_id=task_id, **more)
 
 
-def seeds(trajectories: Sequence[Trajectory], *filters: Filter | Best) -> list[int]:
+def seeds(trajectories: Sequence[Trajectory], *filters: TrajectoryFilter | Best) -> list[int]:
     return [trajectory.seed for trajectory in apply(trajectories, filters)[0]]
 
 
-def counts(trajectories: Sequence[Trajectory], *filters: Filter | Best) -> list[tuple[int, int, int]]:
+def counts(trajectories: Sequence[Trajectory], *filters: TrajectoryFilter | Best) -> list[tuple[int, int, int]]:
     kept, table = apply(trajectories, filters)
     assert len(list(kept)) == (table[-1].left if table else len(trajectories))
     return [(line.came, line.removed, line.left) for line in table]
@@ -76,7 +76,7 @@ def counts(trajectories: Sequence[Trajectory], *filters: Filter | Best) -> list[
         (by_agent("openai:*"), {"agent": "openai:m"}, {"agent": "human"}),
     ],
 )
-def test_what_a_filter_takes(taken: Filter, takes: dict[str, object], leaves: dict[str, object]) -> None:
+def test_what_a_filter_takes(taken: TrajectoryFilter, takes: dict[str, object], leaves: dict[str, object]) -> None:
     assert seeds([an_episode(seed=1, **takes), an_episode(seed=2, **leaves)], taken) == [1]
 
 
