@@ -227,7 +227,6 @@ def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) ->
 
 def run_of(trajectory: Trajectory, optimum: float | None = None) -> EpisodeResult:
     """A finished episode as it enters the comparison."""
-    usage = trajectory.usage
     return EpisodeResult(
         trajectory.task_id,
         trajectory.index,
@@ -235,7 +234,7 @@ def run_of(trajectory: Trajectory, optimum: float | None = None) -> EpisodeResul
         _scores(trajectory),
         len(trajectory.steps),
         trajectory.tool_seconds,
-        usage.tokens_sent + usage.tokens_received,
+        trajectory.usage.tokens,
         tuple(audit(trajectory, optimum)),
     )
 

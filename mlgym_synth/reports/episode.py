@@ -92,8 +92,8 @@ def _figures(trajectory: Trajectory) -> Markup:
         "steps": f"{steps} of {trajectory.max_steps}" if trajectory.max_steps else steps,
         "time": _duration(trajectory.seconds),
     }
-    if tokens := usage.tokens_sent + usage.tokens_received:
-        named["tokens"] = tokens
+    if usage.tokens:
+        named["tokens"] = usage.tokens
     if usage.cost_usd:
         named["cost"] = f"{usage.cost_usd:.4f} USD"
     return page.figures(named)
@@ -185,7 +185,7 @@ def _step(number: int, step: Step, of: int) -> Markup:
 def _small_print(step: Step) -> str:
     usage = step.usage
     facts = [f"{step.elapsed_s:.2f} s" if step.elapsed_s else "", _waited(step)]
-    if usage.tokens_sent or usage.tokens_received:
+    if usage.tokens:
         facts.append(f"{usage.tokens_sent:,} → {usage.tokens_received:,} tokens")
     if usage.cost_usd:
         facts.append(f"{usage.cost_usd:.4f} USD")

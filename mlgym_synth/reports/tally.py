@@ -85,7 +85,7 @@ def outcome(trajectory: Trajectory, cost_usd: float) -> Outcome:
         steps=len(trajectory.steps),
         seconds=trajectory.seconds,
         tool_seconds=trajectory.tool_seconds,
-        tokens=trajectory.usage.tokens_sent + trajectory.usage.tokens_received,
+        tokens=trajectory.usage.tokens,
         cost_usd=cost_usd,
         started_at=trajectory.started_at,
     )

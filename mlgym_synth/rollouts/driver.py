@@ -94,7 +94,9 @@ def rollout(
     with contextlib.closing(engine.play(within_budget(), plan.play)) as finished:
         for trajectory in finished:
             _put(store, trajectory)
-            _count(tally, trajectory)
+            tally.played += 1
+            tally.cost_usd += trajectory.usage.cost_usd
+            _count(tally, trajectory, len(trajectory.steps), trajectory.usage.tokens)
             in_a_row = in_a_row + 1 if trajectory.void else 0
             if on_result is not None:
                 on_result(trajectory, tally)
@@ -132,7 +134,7 @@ def standing(plan: Plan, store: TrajectoryStore) -> Tally:
     tally.cost_usd = sum(s.cost_usd for s in stored)
     for summary in stored:
         if not summary.void and (summary.task_id, summary.index) in asked:
-            _count_done(tally, summary)
+            _count(tally, summary, summary.steps, summary.tokens)
     return tally
 
 
@@ -174,24 +176,14 @@ def _left(plan: Plan, store: TrajectoryStore) -> list[Job]:
     return sorted(plan.jobs(store.done()), key=lambda job: (job.task_id, job.index) in again)
 
 
-def _count_done(tally: Tally, summary: Summary) -> None:
-    tally.done += 1
-    tally.statuses[summary.status] += 1
-    tally.last_error = summary.error or tally.last_error
-    tally.rewards += summary.total_reward
-    tally.steps += summary.steps
-    tally.tokens += summary.tokens
-
-
-def _count(tally: Tally, trajectory: Trajectory) -> None:
-    tally.played += 1
-    tally.statuses[trajectory.status] += 1
-    tally.steps += len(trajectory.steps)
-    tally.tokens += trajectory.usage.tokens_sent + trajectory.usage.tokens_received
-    tally.cost_usd += trajectory.usage.cost_usd
-    tally.last_error = trajectory.error or tally.last_error
-    if trajectory.void:
+def _count(tally: Tally, episode: Trajectory | Summary, steps: int, tokens: int) -> None:
+    """Add an episode to all but `played` and the cost."""
+    tally.statuses[episode.status] += 1
+    tally.steps += steps
+    tally.tokens += tokens
+    tally.last_error = episode.error or tally.last_error
+    if episode.void:
         tally.void += 1
     else:
         tally.done += 1
-        tally.rewards += trajectory.total_reward
+        tally.rewards += episode.total_reward

@@ -27,6 +27,11 @@ class Usage:
     tokens_received: int = 0
     cost_usd: float = 0.0
 
+    @property
+    def tokens(self) -> int:
+        """Sent and received."""
+        return self.tokens_sent + self.tokens_received
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.calls + other.calls,

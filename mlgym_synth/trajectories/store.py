@@ -144,7 +144,7 @@ class TrajectoryStore:
                 (
                     *(row["task_id"], trajectory.index, row["status"], trajectory.void, row["family"]),
                     *(row["split"], row["agent"], trajectory.seed, len(trajectory.steps)),
-                    *(trajectory.total_reward, trajectory.progress, usage.tokens_sent + usage.tokens_received),
+                    *(trajectory.total_reward, trajectory.progress, usage.tokens),
                     *(usage.cost_usd, trajectory.seconds, scrubbed(row["error"]), len(text)),
                     *(zlib.compress(text.encode(), 1), trajectory.started_at + trajectory.seconds),
                     row["task_sha256"],
