@@ -85,6 +85,13 @@ def add_registry(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_split(command: argparse.ArgumentParser) -> None:
+    """`--split`: only the tasks of one split."""
+    command.add_argument(
+        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
+    )
+
+
 def add_endpoint(command: argparse.ArgumentParser, whose: str, max_tokens: int) -> None:
     """The options of whatever asks a model; `whose` says in their help when they count."""
     command.add_argument(

@@ -14,6 +14,7 @@ from mlgym_synth.cli.common import (
     add_command,
     add_json,
     add_registry,
+    add_split,
     console,
     errors,
     print_json,
@@ -29,9 +30,7 @@ def add_to(commands: Commands) -> None:
     command.add_argument("tasks", nargs="*", default=["synth/*"], metavar="GLOB", help="ids or globs (default: all)")
     command.add_argument("--format", choices=("mlgym",), required=True, help="MLGym's configs and data folders")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to, made if missing")
-    command.add_argument(
-        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
-    )
+    add_split(command)
     command.add_argument("--seed", type=int, default=0, help="draws ids and row order (default: %(default)s)")
     add_registry(command)
     add_json(command)

@@ -9,6 +9,7 @@ from mlgym_synth import registry
 from mlgym_synth.cli.common import (
     Commands,
     add_command,
+    add_split,
     console,
     positive_float,
     positive_int,
@@ -44,9 +45,7 @@ def add_to(commands: Commands) -> None:
     command = add_command(commands, "rollout", "Let an agent play many episodes and keep every trajectory", EXAMPLE)
     command.add_argument("--agent", required=True, help=WHO_PLAYS)
     command.add_argument("--tasks", nargs="+", action="extend", metavar="GLOB", help="ids or globs (default: synth/*)")
-    command.add_argument(
-        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
-    )
+    add_split(command)
     command.add_argument(
         "--episodes-per-task",
         type=positive_int,

@@ -17,6 +17,7 @@ from mlgym_synth.cli.common import (
     add_json,
     add_mlgym,
     add_registry,
+    add_split,
     console,
     errors,
     positive_int,
@@ -48,9 +49,7 @@ def add_to(commands: Commands) -> None:
     )
     add_mlgym(listing, "a checkout of MLGym, for --suite mlgym")
     listing.add_argument("--family", help="only this family")
-    listing.add_argument(
-        "--split", choices=("train", "heldout", "all"), default="all", help="only its tasks (default: %(default)s)"
-    )
+    add_split(listing)
     listing.add_argument("--metric", help="only this metric")
     listing.add_argument("--dataset", metavar="TEXT", help="only where the data set's name holds this")
     listing.add_argument("--limit", type=positive_int, metavar="N", help="the first so many")
