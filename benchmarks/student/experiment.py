@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from common import RESULTS, write  # noqa: E402
-from figures import count_lines, keep_tasks, tasks_of, told, trained_on  # noqa: E402
+from figures import count_lines, keep_tasks, read_benchmark, tasks_of, trained_on  # noqa: E402
 from served import URL, add_arguments, alias_of, end_on_signals, served, server_of  # noqa: E402
 
 from mlgym_synth import registry  # noqa: E402
@@ -141,7 +141,7 @@ class Experiment:
         found: dict[str, Any] = {}
         for suite in ("heldout", "mlgym"):
             bench = self.work / f"bench-{suite}"
-            found[suite] = told(bench, {**dict.fromkeys(self.students, ""), **agents}, REFERENCES)
+            found[suite] = read_benchmark(bench, {**dict.fromkeys(self.students, ""), **agents}, REFERENCES)
             if (bench / "scores.json").exists():
                 (RESULTS / "student").mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(bench / "scores.json", RESULTS / "student" / f"{suite}.scores.json")

@@ -53,8 +53,8 @@ def trained_on(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def told(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> dict[str, Any]:
-    """What a benchmark's `scores.json` says.
+def read_benchmark(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> dict[str, Any]:
+    """What a benchmark's `scores.json` says, and its `summary.json` of what is missing in it.
 
     AUP is relative to all that are compared. These are base, control, sft and the references; an ablation is set beside
     them alone, so that it moves no figure but its own. All intervals are of 95%, and draw data sets: tasks on one are
@@ -84,6 +84,9 @@ def told(folder: Path, names: Mapping[str, str], references: Sequence[str]) -> d
     found |= _headline(found["gains"])
     found["episodes"] = {model: sum(map(len, scores.runs[name].values())) for model, name in played.items()}
     found["tasks"], found["datasets"] = len(scores.tasks), len(set(scores.datasets.values()))
+    if (summary := folder / "summary.json").exists():
+        whole = json.loads(summary.read_text())
+        found |= {name: whole[name] for name in ("missing", "left_out") if name in whole}
     found["by_task"] = [_row(scores, task, played) for task in scores.tasks]
     return found
 
