@@ -47,7 +47,7 @@ def add_to(actions: Commands) -> None:
     command.add_argument(
         "--task",
         choices=("classification", "regression"),
-        help="(default: numbers of few values and texts are classes)",
+        help="what to make of the target (default: few values are classes)",
     )
     command.add_argument("--meanings", type=Path, metavar="FILE", help="YAML or JSON: column -> what it means")
     command.add_argument("--seed", type=int, default=0, help="of split, metric and baseline (default: %(default)s)")
