@@ -148,14 +148,13 @@ def table() -> str:
 
 
 def before_a_removal(taught: int, compared: int) -> list[str]:
-    """Told where figures are of more tasks than there are now."""
-    train, heldout = (len(registry.select(split=split)) for split in ("train", "heldout"))
-    if (taught, compared) == (train, heldout):
-        return []
-    said = (
-        f"The teacher and the held-out comparison were measured on {taught} and {compared} tasks; duplicates have been"
-    )
-    return ["", f"{said} removed since, and {train} and {heldout} are shipped."]
+    """A line for each figure of more tasks than there are now."""
+    measured = {"train": ("The teacher was", taught), "heldout": ("The held-out comparison was", compared)}
+    lines = []
+    for split, (what, tasks) in measured.items():
+        if tasks != (left := len(registry.select(split=split))):
+            lines += ["", f"{what} measured on {tasks} tasks; {left} are left since duplicates were removed."]
+    return lines
 
 
 def with_table(readme: str) -> str:
