@@ -18,6 +18,7 @@ from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable
 from mlgym_synth.synthesis.catalogue.documentation import about, meanings
 from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
+from mlgym_synth.synthesis.column_names import clean_names
 from mlgym_synth.task import Source
 
 LEAST_ROWS, MOST_ROWS, MOST_COLUMNS, EXAMPLES, SAMPLE_ROWS, LONGEST = 300, 300_000, 40, 4, 4, 40
@@ -26,7 +27,6 @@ MOST_BYTES = 50_000_000
 LONGEST_CELL = 10_000
 """Characters. A column with longer ones is left out: gates compare cells in arrays, as wide as the longest."""
 OFFERED = 8
-_TAKEN = {"id": "identifier", "row": "row_number", "rownames": "position"}
 
 
 @dataclass(frozen=True)
@@ -181,18 +181,6 @@ def _facts(
 def _longest(column: Column) -> int:
     """Characters of its longest cell; 0 where all are missing."""
     return max(map(len, column.text.tolist()), default=0)
-
-
-def clean_names(names: tuple[str, ...]) -> dict[str, str]:
-    """Source name -> a name that is an identifier, none twice, none that episodes need."""
-    made: dict[str, str] = {}
-    for name in names:
-        clean = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
-        clean = _TAKEN.get(clean, clean)
-        while clean in made.values():
-            clean += "_2"
-        made[name] = clean
-    return made
 
 
 def _described(column: Column, meaning: str) -> str:

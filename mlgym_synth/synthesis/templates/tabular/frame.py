@@ -12,6 +12,7 @@ from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable, TaskInvalid
 from mlgym_synth.synthesis.catalogue.documentation import about, meanings
 from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
+from mlgym_synth.synthesis.column_names import clean_names
 from mlgym_synth.synthesis.draft import Unsuitable
 from mlgym_synth.task import Column as Described
 from mlgym_synth.task import Source
@@ -23,7 +24,6 @@ MOST_CATEGORIES = 0.5
 _IDENTIFIER = re.compile(
     r"identif|\bID\b|\b(?:case|observation|serial|record|row) number|unique (?:code|number)", re.IGNORECASE
 )
-_TAKEN = {"id": "identifier", "row": "row_number", "column": "column_name", "rownames": "position"}
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def framed(formulation: Formulation, origin: Origin, documented: Callable[[tuple
     source = origin.source
     try:
         plain = load_columns(source, {}, ())
-        new = _names(tuple(plain))
+        new = clean_names(tuple(plain))
         rename = {name: clean for name, clean in new.items() if clean != name}
         filters = tuple(rule.model_copy(update={"column": new[rule.column]}) for rule in formulation.filters)
         columns = load_columns(source, rename, filters)
@@ -147,18 +147,6 @@ def framed(formulation: Formulation, origin: Origin, documented: Callable[[tuple
     if len(numbers) + len(kinds) > MOST_FEATURES:
         raise Unsuitable(f"{formulation.source}: more than {MOST_FEATURES} features")
     return Frame(formulation, origin, rename, target, group, time, tuple(numbers), tuple(kinds), columns, known)
-
-
-def _names(names: tuple[str, ...]) -> dict[str, str]:
-    """Source name -> a name that is an identifier, none twice, none that episodes need."""
-    made: dict[str, str] = {}
-    for name in names:
-        clean = re.sub(r"\W+", "_", name.strip()).strip("_") or "unnamed"
-        clean = _TAKEN.get(clean, clean)
-        while clean in made.values():
-            clean += "_2"
-        made[name] = clean
-    return made
 
 
 def _sort(column: Column) -> str:
