@@ -15,21 +15,19 @@ import base64
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 from mlgym_synth.cache import cache_root
 from mlgym_synth.data import own_files
 from mlgym_synth.data.canonical import canonical
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.task import Source
+from mlgym_synth.whole_file import write_whole
 
 FORMAT = 4
 KEPT = 8
@@ -119,11 +117,7 @@ def sketch_of(source: Source) -> Sketch:
     except (OSError, ValueError, TypeError):
         pass
     made = _sketch(source)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-    with os.fdopen(handle, "w") as stream:
-        json.dump(packed(made), stream)
-    Path(scratch).replace(file)
+    write_whole(file, json.dumps(packed(made)))
     return made
 
 

@@ -24,6 +24,7 @@ from mlgym_synth.evaluation.statistics import (
     failures,
     mean_worth,
 )
+from mlgym_synth.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,9 @@ def write_files(results: Results, analysis: Analysis | None) -> None:
         if scores is None:
             (out / name).unlink(missing_ok=True)
         else:
-            (out / name).write_text(scores.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+            write_whole(out / name, scores.model_dump_json(indent=1, exclude_none=True) + "\n")
     text = json.dumps(summary(results, analysis), indent=2)
-    (out / "summary.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(out / "summary.json", text + "\n")
 
 
 def _of_agent(each: AgentResults, analysis: Analysis | None) -> dict[str, Any]:

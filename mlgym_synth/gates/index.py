@@ -21,6 +21,7 @@ from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.datasets import Datasets, split_of
 from mlgym_synth.registry import TaskEntry, index_line, read_index, shipped_root
 from mlgym_synth.task import TaskSpec
+from mlgym_synth.whole_file import write_whole
 
 SKETCHES = "sketches.jsonl"
 
@@ -49,12 +50,11 @@ def write_index(root: Path, verified: Mapping[str, bool] | None = None) -> None:
         entry = entry_of(folder, datasets.add(folder.spec), passed)
         lines.append(index_line(entry))
         splits[entry["split"]] += folder.spec.id + "\n"
-    (root / "registry" / "splits").mkdir(parents=True, exist_ok=True)
     for split, names in splits.items():
-        _write_whole(root / "registry" / "splits" / f"{split}.txt", names)
+        write_whole(root / "registry" / "splits" / f"{split}.txt", names)
     if root.resolve() == shipped_root():
         _write_sketches(root, datasets)
-    _write_whole(root / "registry" / "index.jsonl", "".join(lines))
+    write_whole(root / "registry" / "index.jsonl", "".join(lines))
 
 
 def known_datasets(root: Path) -> Datasets:
@@ -75,14 +75,7 @@ def _write_sketches(root: Path, datasets: Datasets) -> None:
         for source in datasets.sources()
         if (sketch := datasets.sketch(source)) is not None
     ]
-    _write_whole(root / "registry" / SKETCHES, "".join(sorted(lines)))
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """All of it or, if killed, what was there before: the names of data sets and verdicts are nowhere else."""
-    scratch = file.with_name(f".{file.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(file)
+    write_whole(root / "registry" / SKETCHES, "".join(sorted(lines)))
 
 
 def _sketches(root: Path) -> dict[str, Sketch]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mlgym_synth.folder import TaskFolder
 from mlgym_synth.gates.verify import GateResult, Verdict
 from mlgym_synth.sandbox.runtime import fingerprint
 from mlgym_synth.task import InstanceData
+from mlgym_synth.whole_file import write_whole
 
 _ROOMS = (
     "gates", "grading", "data", "sandbox", "tools",
@@ -25,11 +25,7 @@ _NO_VERDICT = ("copies.py", "datasets.py", "index.py", "kept.py", "many.py", "sk
 
 def keep(verdict: Verdict, folder: TaskFolder, sandbox: str) -> None:
     """Put a verdict into the cache, so that `verify_many` knows it as long as neither task nor code changes."""
-    file = _file_of(folder, sandbox)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".tmp", delete=False) as scratch:
-        json.dump(dataclasses.asdict(verdict), scratch)
-    Path(scratch.name).replace(file)
+    write_whole(_file_of(folder, sandbox), json.dumps(dataclasses.asdict(verdict)))
 
 
 def known(folder: TaskFolder, sandbox: str) -> Verdict | None:

@@ -10,13 +10,13 @@ import base64
 import functools
 import hashlib
 import html
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 from mlgym_synth.reports.text import readable
+from mlgym_synth.whole_file import write_whole
 
 GENERATOR = "mlgym-synth report"
 """Stands near the begin of every page, so that ours are known."""
@@ -170,14 +170,7 @@ def write_page(
         body="\n".join(part.text for part in parts),
         script=f"<script>{script}</script>\n" if script else "",
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(file)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+    write_whole(file, text)
 
 
 def is_ours(file: Path) -> bool:

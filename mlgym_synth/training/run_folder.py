@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlgym_synth.training.errors import OutUnusable
+from mlgym_synth.whole_file import write_whole
 
 RUN = "training.json"
 LOSSES = "loss.jsonl"
@@ -123,10 +124,10 @@ class RunFolder:
         for journal in self.journals:
             kept = [line for line in _lines(self.path / journal) if line["step"] <= step]
             if (self.path / journal).exists():
-                _replace(self.path / journal, "".join(json.dumps(line) + "\n" for line in kept))
+                write_whole(self.path / journal, "".join(json.dumps(line) + "\n" for line in kept))
 
     def _write(self, run: Mapping[str, Any]) -> None:
-        _replace(self.path / RUN, json.dumps(run, indent=2) + "\n")
+        write_whole(self.path / RUN, json.dumps(run, indent=2) + "\n")
 
 
 def refuse_foreign_folder(out: Path) -> None:
@@ -168,13 +169,13 @@ def mark_whole(checkpoint: Path, seconds: float | None = None) -> None:
     """Note the sizes of all files of a checkpoint that was written to the end, and how long it took to get there."""
     sizes = {}
     if seconds is not None:
-        _replace(checkpoint / _SECONDS, json.dumps(round(seconds, 3)))
+        write_whole(checkpoint / _SECONDS, json.dumps(round(seconds, 3)))
     for file in sorted(checkpoint.rglob("*")):
         if file.is_file() and file.name != _WHOLE:
             with file.open("rb") as opened:
                 os.fsync(opened.fileno())
             sizes[str(file.relative_to(checkpoint))] = file.stat().st_size
-    _replace(checkpoint / _WHOLE, json.dumps(sizes))
+    write_whole(checkpoint / _WHOLE, json.dumps(sizes))
 
 
 def seconds_until(checkpoint: Path) -> float:
@@ -210,15 +211,6 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(told, dict) and isinstance(told.get("step"), int):
             yield told
-
-
-def _replace(file: Path, text: str) -> None:
-    scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with scratch.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    scratch.replace(file)
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
