@@ -2,9 +2,10 @@
 
 What a run is worth does not depend on who else is in the set, as AUP does. Intervals of one agent draw its runs anew,
 task by task: the stratified bootstrap of Agarwal et al. 2021 (rliable, arXiv 2108.13264), for these tasks and no
-others. They are percentiles, with n runs a task too narrow by sqrt((n - 1) / n), and an agent that has two runs on no
-task has none. Intervals of a comparison draw data sets with all their tasks, since what it is to say is about tasks
-like these, and those on one data set are no independent evidence.
+others. Percentiles of n runs a task are too narrow by sqrt((n - 1) / n), so the draws of means are spread by that much;
+an agent that has only one run on some task has no interval, since a single run drawn again is the same. Intervals of a
+comparison draw data sets with all their tasks, since what it is to say is about tasks like these, and those on one data
+set are no independent evidence.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles, standings
 from mlgym_synth.evaluation.scores import BASELINE, Scores, Which
 from mlgym_synth.grading.bootstrap import Groups, draws, interval, means
-from mlgym_synth.grading.reward import ROUNDING, clipped, progress
+from mlgym_synth.grading.reward import CLIP, ROUNDING, clipped, progress
 
 Interval = tuple[float, float]
 Measure = Literal["progress", "beats_baseline", "valid"]
@@ -31,6 +32,8 @@ only on tasks whose reference is known. `beats_baseline`: 1 where its score is b
 
 LEVEL = 0.95
 TIMES = 1000
+_ANYTHING, _AREA = (-math.inf, math.inf), (0.0, math.inf)
+_BOUNDS: dict[Measure, Interval] = {"progress": CLIP, "beats_baseline": (0.0, 1.0), "valid": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Estimate:
 class AUPIntervals:
     """Intervals of AUP, of AUP / x_max (agent, and `baseline` -> `best` and `last`), and of x_max itself.
 
-    None for an agent that has two runs on no task.
+    None for an agent that has only one run on some task.
     """
 
     aup: dict[str, dict[Which, Interval | None]]
@@ -108,22 +111,25 @@ def mean_worth(
 ) -> dict[str, Estimate]:
     """Agent -> the mean over tasks of the mean worth of its runs; a task without a run counts as one failed run.
 
-    No interval for an agent with one run per task: resampling one run has no variance, which would look like
-    certainty.
+    No interval for an agent that has only one run on some task: one run drawn again has no variance, which would look
+    like certainty.
     Empty where no task can be measured (no reference is known).
     """
     tasks = _measurable(scores, measure)
     if not tasks:
         return {}
     strata = _Strata([[worths(scores, agent, task, measure, which) for task in tasks] for agent in scores.agents])
+    of_tasks = np.nanmean(strata.values, axis=2)  # of agents and tasks
+    spread = np.sqrt(strata.counts / np.maximum(strata.counts - 1, 1))
 
-    def means_over_tasks(values: Floats) -> Floats:
-        return np.asarray(np.nanmean(values, axis=2).mean(axis=1))
+    def mean_of(rows: NDArray[np.intp]) -> Floats:
+        drawn = np.nanmean(strata.taken(rows), axis=2)
+        return np.asarray((of_tasks + spread * (drawn - of_tasks)).mean(axis=1))
 
-    found = means_over_tasks(strata.values)
-    drawn = np.array([means_over_tasks(strata.taken(rows)) for rows in strata.draws(times, seed)])
+    found = of_tasks.mean(axis=1)
+    drawn = np.clip([mean_of(rows) for rows in strata.draws(times, seed)], *_BOUNDS[measure])
     return {
-        agent: Estimate(float(found[n]), interval(drawn[:, n], level) if strata.counts[n].max() > 1 else None)
+        agent: Estimate(float(found[n]), interval(drawn[:, n], level) if _twice(scores, agent, tasks) else None)
         for n, agent in enumerate(scores.agents)
     }
 
@@ -131,7 +137,7 @@ def mean_worth(
 def aup_intervals(
     scores: Scores, mode: Mode = "mlgym", *, level: float = LEVEL, times: int = TIMES, seed: int = 0
 ) -> AUPIntervals | None:
-    """Roughly where AUP would lie in another experiment with as many runs; None where no task has two.
+    """Roughly where AUP would lie in another experiment with as many runs; None where no agent has two on every task.
 
     All agents' runs are drawn anew each time, and the best scores and x_max follow. The best of n runs drawn again is
     on average worse than the best of the n, by which an interval over many tasks would miss the figure itself: the
@@ -140,19 +146,20 @@ def aup_intervals(
     experiments. A single run near 0 can move x_max, and every AUP with it: read the intervals of AUP / x_max. For
     claims take `mean_worth` and `compare`, whose intervals hold what they say.
     """
-    drawn = _areas_redrawn(scores, mode, times, seed)
-    if not drawn:
+    known = {agent for agent in scores.agents if _twice(scores, agent, scores.tasks)}
+    if not known:
         return None
+    drawn = _areas_redrawn(scores, mode, times, seed)
     found, ends = profiles(scores, mode), np.array([x_max for _, x_max in drawn])
     made = AUPIntervals({}, {}, interval(ends, level))
     for n, agent in enumerate(found.agents):
-        if agent != BASELINE and max(map(len, scores.runs[agent].values()), default=0) < 2:
+        if agent not in {*known, BASELINE}:
             made.aup[agent], made.normalized[agent] = dict.fromkeys(WHICH), dict.fromkeys(WHICH)
             continue
         aups = {which: np.array([area[which][n] for area, _ in drawn]) for which in WHICH}
-        made.aup[agent] = {which: _shifted(aups[which], found.aup[agent][which], math.inf, level) for which in WHICH}
+        made.aup[agent] = {which: _shifted(aups[which], found.aup[agent][which], _AREA, level) for which in WHICH}
         made.normalized[agent] = {
-            which: _shifted(aups[which] / ends, found.normalized[agent][which], 1.0, level) for which in WHICH
+            which: _shifted(aups[which] / ends, found.normalized[agent][which], (0.0, 1.0), level) for which in WHICH
         }
     return made
 
@@ -171,7 +178,8 @@ def compare(
     """Compare two agents, paired over tasks; `baseline` is an agent too.
 
     The probability of improvement is that of Agarwal et al. 2021: Mann and Whitney's U over the number of pairs, a
-    task at a time, and then the mean over tasks.
+    task at a time, and then the mean over tasks. Where all tasks say the same, draws of them would too: the interval
+    then says how much of what tasks may say as many data sets can have missed (see `_unanimous`).
 
     Args:
         scores: of both.
@@ -200,12 +208,19 @@ def compare(
         if task in pairs
     }
 
-    def estimate(of_tasks: Mapping[str, float]) -> Estimate:
+    def estimate(of_tasks: Mapping[str, float], bounds: Interval) -> Estimate:
         values, index = np.array(list(of_tasks.values())), _groups(scores, of_tasks)
-        known = interval(means(values, times, seed, index), level) if _several(values, index) else None
+        if (groups := len(values) if index is None else len(np.unique(index))) < 2:
+            known = None
+        elif np.ptp(values) < ROUNDING:
+            known = _unanimous(float(values.mean()), groups, bounds, level)
+        else:
+            known = interval(means(values, times, seed, index), level)
         return Estimate(float(values.mean()), known)
 
-    return Comparison(list(pairs), estimate(better), estimate(gains) if gains else None)
+    low, high = _BOUNDS[measure]
+    gain = estimate(gains, (low - high, high - low)) if gains else None
+    return Comparison(list(pairs), estimate(better, (0.0, 1.0)), gain)
 
 
 def compare_aup(
@@ -220,25 +235,30 @@ def compare_aup(
 ) -> dict[Which, AUPGain]:
     """What one agent's AUP is above another's, among all of `scores`, on the same draws of data sets.
 
-    The figures are of AUP as `profiles` has it, to three decimals; x_max follows the draws.
+    The figures are of AUP as `profiles` has it, to three decimals; x_max follows the draws. A draw holds some data sets
+    twice and others not at all, and where the one that sets x_max is not among them all areas are smaller. The
+    difference hardly changes by that, the ratio does: its draws are shifted, as logarithms, so that it is their mean.
     """
     found, tables = profiles(scores, mode), standings(scores)
     signs, index = np.array([task.sign for task in scores.tasks.values()]), _groups(scores, scores.tasks)
     columns = [found.agents.index(first), found.agents.index(second)]
-    rows = draws(len(signs), index, seed) if _several(signs, index) else iter(())
+    several = len(signs) > 1 if index is None else len(np.unique(index)) > 1
+    rows = draws(len(signs), index, seed) if several else iter(())
     drawn = [
         areas({which: table[taken] for which, table in tables.items()}, signs[taken], mode)[0]
         for taken, _ in itertools.islice(rows, times)
     ]
 
-    def estimate(value: float, values: Floats) -> Estimate:
-        return Estimate(value, interval(values, level) if len(values) else None)
-
     def gain(which: Which) -> AUPGain:
         ours, other = found.aup[first][which], found.aup[second][which]
-        one, two = np.array([area[which][columns] for area in drawn]).reshape(-1, 2).T
-        ratios = one / two if two.all() else two[:0]
-        return AUPGain(estimate(ours - other, one - two), estimate(ours / other - 1, ratios - 1) if other else None)
+        difference, relative = Estimate(ours - other, None), Estimate(ours / other - 1, None) if other else None
+        if drawn:
+            one, two = np.array([area[which][columns] for area in drawn]).T
+            difference = Estimate(ours - other, interval(one - two, level))
+            if ours and other and one.all() and two.all():
+                low, high = _shifted(np.log(one / two), math.log(ours / other), _ANYTHING, level)
+                relative = Estimate(ours / other - 1, (math.expm1(low), math.expm1(high)))
+        return AUPGain(difference, relative)
 
     return {which: gain(which) for which in WHICH}
 
@@ -317,20 +337,32 @@ def _areas_redrawn(scores: Scores, mode: Mode, times: int, seed: int) -> list[tu
     return made
 
 
-def _shifted(values: Floats, mean: float, most: float, level: float) -> Interval:
-    """The percentile interval of the values, moved to have this mean, and none below 0 or above `most`."""
-    return interval(np.clip(values - values.mean() + mean, 0.0, most), level)
+def _shifted(values: Floats, mean: float, bounds: Interval, level: float) -> Interval:
+    """The percentile interval of the values, moved to have this mean, and none of them out of bounds."""
+    return interval(np.clip(values - values.mean() + mean, *bounds), level)
+
+
+def _unanimous(value: float, count: int, bounds: Interval, level: float) -> Interval:
+    """Where a mean can lie of which `count` draws all said `value`, and the others anything within bounds.
+
+    If a share q of all said otherwise, the draws were so alike with a probability of (1 - q)^count. For count large
+    and 95% that is the "rule of three": q up to 3 / count.
+    """
+    unseen = 1 - (1 - level) ** (1 / count)
+    low, high = bounds
+    return value - unseen * (value - low), value + unseen * (high - value)
+
+
+def _twice(scores: Scores, agent: str, tasks: Iterable[str]) -> bool:
+    """Whether the agent has two runs or more on every one of these tasks that it has any on, and has some."""
+    counts = [len(runs) for task in tasks if (runs := scores.runs[agent].get(task))]
+    return min(counts, default=0) > 1
 
 
 def _groups(scores: Scores, tasks: Iterable[str]) -> Groups | None:
     """The data set of each task as a number; None where no two tasks share one."""
     names, index = np.unique([scores.datasets[task] for task in tasks], return_inverse=True)
     return index if len(names) < len(index) else None
-
-
-def _several(values: Floats, index: Groups | None) -> bool:
-    """Whether there is more than one to draw from."""
-    return (len(values) if index is None else len(np.unique(index))) > 1
 
 
 def _measurable(scores: Scores, measure: Measure) -> list[str]:

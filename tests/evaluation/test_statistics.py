@@ -67,21 +67,24 @@ def test_one_run_a_task_gives_no_interval_of_runs() -> None:
     assert compare(made({"t": ("maximize", 1)}, a={"t": [[2]]}), "a", "baseline").improvement.interval is None
 
 
-def test_an_agent_with_one_run_a_task_has_no_interval_whatever_others_have() -> None:
+def test_an_agent_with_one_run_on_some_task_has_no_interval_whatever_others_have() -> None:
+    """A single run drawn again is the same: of a hundred such tasks the interval would be a point."""
     scores = made(
         TASKS,
-        once={"up": [[0.6]], "down": [[3.0]], "open": [[2.0]]},
-        twice={"up": [[0.6], [0.8]], "down": [[3.0]], "open": [[2.0]]},
+        once={"up": [[0.6], [0.8]], "down": [[3.0]], "open": [[2.0], [1.0]]},
+        twice={"up": [[0.6], [0.8]], "down": [[3.0], [2.0]], "open": [[2.0], [2.0], [3.0]]},
+        not_everywhere={"up": [[0.6], [0.8]], "open": [[2.0], [2.5]]},
     )
     found = mean_worth(scores, "progress")
-    assert found["once"].value == pytest.approx(0.5)
+    assert found["once"].value == pytest.approx((1.0 + 0.5) / 2)
     assert found["once"].interval is None
     assert found["twice"].interval is not None
+    assert found["not_everywhere"].interval is not None  # a task without a run counts as failed, which is known
     known = aup_intervals(scores)
     assert known is not None
     for of_agents in (known.aup, known.normalized):
         assert of_agents["once"] == {"best": None, "last": None}
-        assert None not in of_agents["twice"].values()
+        assert None not in (*of_agents["twice"].values(), *of_agents["not_everywhere"].values())
         assert None not in of_agents["baseline"].values()  # it has no runs that others of its kind could differ from
 
 
@@ -105,16 +108,26 @@ def simulated(
     )
 
 
-def test_intervals_of_mean_progress_cover_the_truth_as_often_as_they_say() -> None:
+@pytest.mark.parametrize(("runs", "tasks"), [(10, 6), (2, 20)])
+def test_intervals_of_mean_progress_cover_the_truth_as_often_as_they_say(runs: int, tasks: int) -> None:
     """Tasks are fixed for these: the truth is the mean over the tasks there are."""
     rng = np.random.default_rng(5)
-    shift = rng.normal(0, 0.2, 6)
+    shift = rng.normal(0, 0.2, tasks)
     held = []
     for _ in range(150):
-        known = mean_worth(simulated(rng, 10, shift, a=0.5), "progress", times=150)["a"].interval
+        known = mean_worth(simulated(rng, runs, shift, a=0.5), "progress", times=150)["a"].interval
         assert known is not None
         held.append(known[0] <= 0.5 + shift.mean() <= known[1])
     assert 0.89 <= np.mean(held) <= 0.98
+
+
+def test_no_interval_is_wider_than_what_can_be() -> None:
+    tasks: dict[str, Facts] = {f"t{n}": ("maximize", 0.0, 1.0) for n in range(3)}
+    scores = made(tasks, a={task: [[9.0], [1.9]] for task in tasks}, b={task: [[], [0.1]] for task in tasks})
+    for measure in ("progress", "valid"):
+        ends = [end for estimate in mean_worth(scores, measure).values() for end in estimate.interval or ()]
+        assert min(ends) >= -1
+        assert max(ends) <= (2 if measure == "progress" else 1)
 
 
 def test_intervals_of_a_comparison_cover_the_truth_as_often_as_they_say() -> None:
@@ -234,6 +247,22 @@ def test_tasks_of_one_data_set_are_drawn_together() -> None:
     assert 0.0 < alone.interval[0] < 0.75  # four tasks without evidence for a are rare, one data set in two is not
 
 
+def test_what_few_tasks_agree_on_is_not_certain() -> None:
+    """If half of all tasks said otherwise, four would agree in one case of 16; if 53% did, in one of 20."""
+    tasks: dict[str, Facts] = {f"t{n}": ("maximize", 0.0, 1.0) for n in range(4)}
+    won = made(tasks, a={task: [[0.5]] for task in tasks}, b={task: [[0.0]] for task in tasks})
+    found = compare(won, "a", "b", "valid")
+    unseen = 1 - 0.05**0.25
+    assert found.improvement.interval == pytest.approx((1 - unseen, 1.0))
+    assert found.difference is not None
+    assert found.difference.interval == pytest.approx((-unseen, unseen))  # both have a score on all four
+    gained = compare(won, "a", "b").difference
+    assert gained is not None
+    assert gained.interval == pytest.approx((0.5 - 3.5 * unseen, 0.5 + 2.5 * unseen))
+    pairs = on({"t0": "x", "t1": "x", "t2": "y", "t3": "y"}, won)
+    assert compare(pairs, "a", "b").improvement.interval == pytest.approx((0.05**0.5, 1.0))
+
+
 def test_a_gain_in_aup_is_of_the_same_draws_for_both() -> None:
     # far: b is 10 times from the best, x_max is 1.1, and b's curve is 0 up to 1. near: both are as good.
     scores = made(
@@ -246,7 +275,10 @@ def test_a_gain_in_aup_is_of_the_same_draws_for_both() -> None:
     assert (found.difference.value, found.relative.value) == pytest.approx((1.1 - 0.6, 1.1 / 0.6 - 1))
     # Both draws may be `near`, and a gains nothing, or `far`, and b has the 45 of 499 steps that lie above 1.
     assert found.difference.interval == pytest.approx((0.0, 1.1 * (1 - 45 / 499)))
-    assert found.relative.interval == pytest.approx((0.0, 499 / 45 - 1))
+    assert found.relative.interval is not None
+    low, high = found.relative.interval
+    assert low < found.relative.value < high
+    assert (1 + high) / (1 + low) == pytest.approx(499 / 45)  # shifted, so that the figure is the draws' mean
     assert compare_aup(on({"far": "x", "near": "x"}, scores), "a", "b")["last"].difference.interval is None
 
 
