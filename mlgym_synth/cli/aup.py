@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_areas(mlgym, intervals)
     _print_beside(scores, mlgym, strict, beside)
     for note in _notes(scores, mlgym, intervals):
-        console.print(note, markup=False)
+        console.print(note)
     return 0
 
 
@@ -138,9 +138,9 @@ def _notes(scores: Scores, mlgym: Profiles, intervals: AUPIntervals | None) -> l
         "area all the same; strict AUP gives none.",
         f"x_max is {mlgym.x_max:.1f}, {setter}.{drawn}",
         f"Intervals: {LEVEL:.0%}, stratified bootstrap over runs; rough for AUP, which is of the best of few; none of "
-        "an agent that has two runs on no task."
+        "an agent that has only one run on some task."
         if intervals
-        else "No intervals: one run a task.",
+        else "No intervals: no agent has two runs of every task.",
         *([UNEVEN.format(tasks=_count(uneven, "task"))] if uneven else []),
         *(
             f"{agent} has no run on {_count(len(tasks), 'task')}, which counts as failed: {', '.join(tasks[:3])}"

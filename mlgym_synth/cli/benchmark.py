@@ -97,10 +97,11 @@ def _benchmark(arguments: argparse.Namespace) -> Benchmark:
 
 
 def _play(arguments: argparse.Namespace, benchmark: Benchmark) -> dict[str, str]:
-    from mlgym_synth.evaluation.benchmark import play_all
+    from mlgym_synth.evaluation.benchmark import complete, play_all
 
     engine = engine_of(arguments, arguments.agent)
-    require_sandbox(arguments)
+    if not all(complete(benchmark, play) for play in benchmark.agents):
+        require_sandbox(arguments)
     with announce_stop(), EpisodeBar(arguments.agent) as bar:
         return play_all(
             benchmark,
@@ -114,7 +115,7 @@ def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | 
     from mlgym_synth.evaluation.analysis import summary
     from mlgym_synth.evaluation.profiles import UNEVEN
     from mlgym_synth.reports.benchmark_tables import agent_table
-    from mlgym_synth.reports.text import counted
+    from mlgym_synth.reports.text import counted, not_compared
 
     if arguments.json:
         print_json({"out": str(arguments.out), "report": str(page), **summary(results, analysis)})
@@ -125,15 +126,17 @@ def _show(arguments: argparse.Namespace, results: Results, analysis: Analysis | 
     places = [list(table.columns).index(name) for name in shown]
     print_table("", list(shown), [[_cell(row[place]) for place in places] for row in table.rows])
     if analysis and (uneven := analysis.scores.unevenly_run):
-        console.print(UNEVEN.format(tasks=counted(len(uneven), "task")), markup=False)
+        console.print(UNEVEN.format(tasks=counted(len(uneven), "task")))
+    if left_out := results.left_out():
+        console.print(not_compared(left_out))
     for each in results.agents:
         if each.missing:
             told = f"{each.agent}: {each.missing} episodes are missing; run this again to play them. {each.stopped}"
-            console.print(told.strip(), markup=False)
+            console.print(told.strip())
         if failed := each.statuses["agent_failed"]:
             told = f"{each.agent}: {failed} episodes ended by a failure of the agent's own code. The last failure: "
-            console.print(told + each.last_error, markup=False)
-    console.print(str(page), markup=False)
+            console.print(told + each.last_error)
+    console.print(str(page))
 
 
 def _cell(value: Any) -> str:

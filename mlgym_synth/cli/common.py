@@ -18,8 +18,8 @@ from mlgym_synth.errors import TaskInvalid
 from mlgym_synth.llm.budget import FREE, Prices
 from mlgym_synth.llm.settings import Mode, ModelSettings
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(highlight=False, soft_wrap=True, stderr=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)  # paths and what others say may hold brackets
+errors = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
 SAY_EVERY_S = 30.0
 """Seconds between progress lines in a log."""
@@ -213,9 +213,9 @@ def register_mlgym(arguments: argparse.Namespace, wanted: Sequence[str]) -> int:
     register_survey(found)
     for one in found.named(wanted):
         if one.task is None:
-            errors.print(f"skipped {one.id} ({one.config}): {one.reason}", markup=False, style="dim")
+            errors.print(f"skipped {one.id} ({one.config}): {one.reason}", style="dim")
     if found.fault is not None:
-        errors.print(found.fault, markup=False)
+        errors.print(found.fault)
     return len(found.broken) + (found.fault is not None)
 
 
@@ -243,7 +243,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 def report_progress(text: str) -> None:
     """A line about long work, on stderr so that results can be piped."""
-    errors.print(f"[dim]{text}[/dim]")
+    errors.print(text, style="dim")
 
 
 class LinesNowAndThen:
@@ -256,4 +256,4 @@ class LinesNowAndThen:
         """Print it, if it is time."""
         if not errors.is_terminal and time.monotonic() - self._said_at >= SAY_EVERY_S:
             self._said_at = time.monotonic()
-            errors.print(text, markup=False)
+            errors.print(text)

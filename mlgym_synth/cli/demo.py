@@ -72,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     env = SynthEnv(address, sandbox=backend, **(settings_of(stored) if stored else {}))
     if not arguments.json:
         spec = env.folder.spec
-        console.print(f"[bold]{name}[/bold]  {escape(spec.title)}")
-        console.print(f"[dim]{escape(dataset)} · {spec.family} · {backend} · {escape(agent.name)}[/dim]\n")
+        console.print(name, style="bold", end="")
+        console.print(f"  {spec.title}")
+        console.print(f"{dataset} · {spec.family} · {backend} · {agent.name}\n", style="dim")
     watch = None if arguments.json or isinstance(agent, HumanAgent) else _show  # people have been shown it
     try:
         trajectory = play(env, agent, stored.seed if stored else arguments.seed or 0, watch)
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         env.close()
         close_agent(agent)
     if trajectory.fault == "agent" and not (stored and stored.exit_status is None):
-        errors.print(f"The agent failed: {trajectory.error}", markup=False)
+        errors.print(f"The agent failed: {trajectory.error}")
         return 1
     if trajectory.fault in ("model", "infrastructure"):
         raise SandboxDied(f"The episode was cut short, {trajectory.fault}: {trajectory.error}")
@@ -141,15 +142,16 @@ def _show(step: Step) -> None:
     head = escape(shown[0][:90]) + (f" [dim](+{len(shown) - 1} lines)[/dim]" if len(shown) > 1 else "") if shown else ""
     number = escape(step.observation.rpartition("\n")[2])
     paid = f"  [green]reward {step.reward:+.3f}[/green]" if step.reward else ""
-    console.print(f"[dim]{number}[/dim] [bold cyan]{step.tool or 'no tool call'}[/bold cyan] {head}{paid}")
+    console.print(f"[dim]{number}[/dim] [bold cyan]{step.tool or 'no tool call'}[/bold cyan] {head}{paid}", markup=True)
     lines = step.observation.splitlines()[:-1]
     for line in lines[:4] + (["..."] if len(lines) > 5 else []) + (lines[4:] if len(lines) <= 5 else lines[-1:]):
-        console.print(f"    [dim]{escape(line[:110])}[/dim]")
+        console.print(f"    {line[:110]}", style="dim")
 
 
 def _show_summary(result: dict[str, Any]) -> None:
     ended = result["exit_status"] or "cut short"
-    console.print(f"\n[bold]Result[/bold]  {ended}, metric {result['metric']} ({result['direction']})")
+    console.print("\nResult", style="bold", end="")
+    console.print(f"  {ended}, metric {result['metric']} ({result['direction']})")
     for name in ("baseline", "reference"):
         if name in result:
             part = result[name]
@@ -158,9 +160,7 @@ def _show_summary(result: dict[str, Any]) -> None:
     console.print(f"  {'validation scores':<18} {scores}")
     test = "none" if result["test_score"] is None else f"{result['test_score']:.4f}"
     console.print(f"  {'test score':<18} {test}")
-    console.print(f"  {'reward':<18} [bold]{result['reward']:.4f}[/bold]  (0.5 = baseline, 0.75 = reference)")
+    console.print(f"  {'reward':<18} {result['reward']:.4f}  (0.5 = baseline, 0.75 = reference)", style="bold")
     console.print(f"  {'steps':<18} {result['steps']} ({result['tool_seconds']} s of tool time)")
     if "divergence" in result:
-        console.print(
-            f"  {'replay':<18} {escape(result['divergence'] or 'every observation, reward and score the same')}"
-        )
+        console.print(f"  {'replay':<18} {result['divergence'] or 'every observation, reward and score the same'}")

@@ -52,12 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
         def note(one: Exported) -> None:
             bar.advance(job)
             if one.fault is not None:
-                errors.print(f"skipped {one.id}: {one.fault}", markup=False)
+                errors.print(f"skipped {one.id}: {one.fault}")
 
         done = export_tasks(entries, arguments.out, seed=arguments.seed, on_result=note)
     skipped = [one for one in done if one.fault is not None]
     if arguments.json:
         print_json([dataclasses.asdict(one) for one in done])
     else:
-        console.print(f"{len(done) - len(skipped)} of {len(done)} tasks are in {arguments.out}.", markup=False)
+        console.print(f"{len(done) - len(skipped)} of {len(done)} tasks are in {arguments.out}.")
     return 1 if skipped else 0

@@ -70,17 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     )
     written = write_task(folder, arguments.table, question, arguments.seed)
     spec = written.folder.spec
-    console.print(f"{folder}: {spec.family}, {spec.metric.name} ({spec.metric.direction})", markup=False)
+    console.print(f"{folder}: {spec.family}, {spec.metric.name} ({spec.metric.direction})")
     for name in ("README.md", "task.yaml", "workspace/baseline.py", "solution/solution.py"):
-        console.print(f"  {name}", markup=False)
+        console.print(f"  {name}")
     if written.left_out:
         kinds = "row numbers, identifiers, names, texts, or one value only"
-        console.print(f"no features ({kinds}): {', '.join(written.left_out)}", markup=False)
+        console.print(f"no features ({kinds}): {', '.join(written.left_out)}")
     if written.rows_left_out:
         why = f"no {arguments.target}: empty, or a word that CSV readers take for missing, such as NA or None"
-        console.print(f"rows left out: {written.rows_left_out} ({why})", markup=False)
+        console.print(f"rows left out: {written.rows_left_out} ({why})")
     console.print("Read the four, make them better, then: ", end="")
-    console.print(f"mlgym-synth verify --record {folder}", markup=False, soft_wrap=True)
+    console.print(f"mlgym-synth verify --record {folder}", soft_wrap=True)
     return 0
 
 

@@ -168,8 +168,8 @@ class EpisodeBar:
 
     def __init__(self, agents: Collection[str] = ()) -> None:
         columns = (
-            *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")),
-            *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+            *(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()),
+            *(TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
         )
         self._progress = Progress(*columns, console=errors, disable=not errors.is_terminal or HUMAN in agents)
         self._jobs: dict[str, Any] = {}

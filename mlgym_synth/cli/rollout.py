@@ -164,4 +164,4 @@ def _show(arguments: argparse.Namespace, tally: Tally) -> None:
     if failed := tally.statuses["agent_failed"]:
         console.print(f"{failed} ended by a failure of the agent's own code; give another --out once it is mended.")
     if tally.last_error:
-        console.print(f"The last failure: {tally.last_error}", markup=False)
+        console.print(f"The last failure: {tally.last_error}")

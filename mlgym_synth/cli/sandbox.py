@@ -50,10 +50,10 @@ def examine(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             mark = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]part[/yellow]"}[finding.ok]
-            console.print(f"{mark} [bold]{finding.subject}[/bold]: ", end="")
-            console.print(finding.text, markup=False)
+            console.print(f"{mark} [bold]{finding.subject}[/bold]: ", end="", markup=True)
+            console.print(finding.text)
             if finding.remedy:
-                console.print(f"     {finding.remedy}", markup=False, style="dim")
+                console.print(f"     {finding.remedy}", style="dim")
     return 0 if usable(findings) else 2
 
 
@@ -65,5 +65,5 @@ def remove(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(dataclasses.asdict(report))
     else:
-        console.print("\n".join(report.lines()), markup=False)
+        console.print("\n".join(report.lines()))
     return 0

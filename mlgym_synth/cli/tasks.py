@@ -90,7 +90,7 @@ def list_tasks(arguments: argparse.Namespace) -> int:
         )
     _print_table(rows)
     of = "" if len(entries) == registry.count() else f" of {registry.count():,}"
-    console.print(f"[dim]{len(entries):,} task{'s' * (len(entries) != 1)}{of}[/dim]")
+    console.print(f"{len(entries):,} task{'s' * (len(entries) != 1)}{of}", style="dim")
     return 0
 
 
@@ -118,9 +118,9 @@ def list_mlgym(arguments: argparse.Namespace) -> int:
         shown += [(one.id, one.entrypoint or "-", one.state, one.reason or "-") for one in listed]
         _print_table(shown)
         running = sum(one.state == "runs" for one in listed)
-        console.print(f"[dim]{running} of {len(listed)} run here[/dim]")
+        console.print(f"{running} of {len(listed)} run here", style="dim")
     if found.fault is not None:
-        errors.print(found.fault, markup=False)
+        errors.print(found.fault)
     return 1 if found.fault is not None or any(one.state == "broken" for one in listed) else 0
 
 
@@ -129,7 +129,7 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        console.print(line, style="bold" if number == 0 else None, markup=False)
+        console.print(line, style="bold" if number == 0 else None)
 
 
 def _nothing(arguments: argparse.Namespace) -> str:
@@ -154,7 +154,8 @@ def show_task(arguments: argparse.Namespace) -> int:
         return 0
     console.print(Markdown(folder.statement))
     spec = folder.spec
-    console.print(f"\n[bold]{entry.gym_id}[/bold]  {spec.family}, {spec.metric.name} ({spec.metric.direction})")
+    console.print(f"\n{entry.gym_id}", style="bold", end="")
+    console.print(f"  {spec.family}, {spec.metric.name} ({spec.metric.direction})")
     console.print(f"  data       {entry.dataset} ({spec.licence})")
     for name, part in (("baseline", spec.baseline), ("reference", spec.reference)):
         if part is not None:

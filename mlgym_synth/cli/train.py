@@ -171,7 +171,7 @@ def _show_grpo(result: GrpoResult, as_json: bool) -> None:
         return
     _say_what_was_there(result.already, result.resumed_from)
     ends = f"{result.rewards[0]:.3f} -> {result.rewards[-1]:.3f}" if result.rewards else "unknown"
-    console.print(f"{result.steps} steps, mean return {ends}: {result.out}", markup=False)
+    console.print(f"{result.steps} steps, mean return {ends}: {result.out}")
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
@@ -180,7 +180,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
     def ready(server: Serving) -> None:
         console.print(f"{server.name} answers at {server.url} ({server.engine}). Let an agent play with it:")
-        console.print(f"  {server.command()}", markup=False)
+        console.print(f"  {server.command()}")
         console.file.flush()
 
     return 1 if serve(arguments.folder, arguments.port, arguments.tool_parser, arguments.engine_arg, ready) else 0
@@ -200,9 +200,9 @@ def list_recipes(arguments: argparse.Namespace) -> int:
         return 0
     print_table("", ["for", "recipe", "model"], [[way, name, str(recipe.model)] for way, name, recipe, _ in recipes])
     for _, name, recipe, _ in recipes:
-        console.print(f"{name}: {recipe.description}", markup=False)
+        console.print(f"{name}: {recipe.description}")
     for file in launchers:
-        console.print(f"for several GPUs: accelerate launch --config_file {file}", markup=False)
+        console.print(f"for several GPUs: accelerate launch --config_file {file}")
     return 0
 
 
@@ -241,8 +241,8 @@ def _show_trained(trained: Trained, as_json: bool) -> None:
         return
     _say_what_was_there(trained.already, trained.resumed_from)
     first, last = ("unknown" if loss is None else f"{loss:.4f}" for loss in (trained.first_loss, trained.last_loss))
-    console.print(f"{trained.steps} steps, loss {first} -> {last}: {trained.out}", markup=False)
-    console.print(f"Serve it: mlgym-synth train serve {trained.out}", markup=False)
+    console.print(f"{trained.steps} steps, loss {first} -> {last}: {trained.out}")
+    console.print(f"Serve it: mlgym-synth train serve {trained.out}")
 
 
 def _say_what_was_there(already: bool, resumed_from: int | None) -> None:

@@ -127,8 +127,8 @@ def _show(verdict: object) -> None:
 
     assert isinstance(verdict, Verdict)
     mark = "[green]pass[/green]" if verdict.passed else "[red]FAIL[/red]"
-    console.print(f"{mark}  {verdict.task_id}  [dim]{verdict.seconds:.1f} s[/dim]")
+    console.print(f"{mark}  {verdict.task_id}  [dim]{verdict.seconds:.1f} s[/dim]", markup=True)
     for result in verdict.results:
         if not result.passed:
             console.print(f"      gate {result.gate} ({result.name}): ", end="")
-            console.print(result.reason, markup=False)
+            console.print(result.reason)

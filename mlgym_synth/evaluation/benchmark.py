@@ -19,11 +19,18 @@ from mlgym_synth.errors import BudgetExhausted, RolloutStopped
 from mlgym_synth.evaluation.audit import Finding, audit
 from mlgym_synth.evaluation.scores import Scores
 from mlgym_synth.evaluation.suites import Suite, SuiteTask
-from mlgym_synth.rollouts.driver import Tally, outdated, rollout
+from mlgym_synth.rollouts.driver import Tally, outdated, refuse_outdated, rollout
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Plan, PlaySettings
 from mlgym_synth.trajectories.model import Trajectory
-from mlgym_synth.trajectories.store import LEDGER, Summary, TrajectoryStore, read_summaries, read_trajectories
+from mlgym_synth.trajectories.store import (
+    LEDGER,
+    Summary,
+    TrajectoryStore,
+    read_settings,
+    read_summaries,
+    read_trajectories,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,12 @@ class Benchmark:
             raise ValueError("a benchmark needs an agent")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise ValueError(f"agent {twice[0]!r} is named twice")
+        owners: dict[Path, str] = {}
+        for name in names:
+            if (other := owners.setdefault(self.folder(name), name)) != name:
+                raise ValueError(
+                    f"agents {other!r} and {name!r} would both be kept in {self.folder(name)}: give one another --out"
+                )
 
     def plan(self, play: PlaySettings) -> Plan:
         """The episodes of one agent."""
@@ -121,7 +134,7 @@ class Results:
 
     benchmark: Benchmark
     agents: tuple[AgentResults, ...]
-    _by_task: dict[str, dict[str, list[EpisodeResult]]] = field(default_factory=dict, repr=False)
+    _by_task: dict[str, dict[str, list[EpisodeResult]]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for results in self.agents:
@@ -145,10 +158,11 @@ class Results:
 
     def tasks(self, *, well_known: bool = False) -> list[SuiteTask]:
         """The tasks on which all compared agents have a finished episode: evidence, or the well-known ones."""
+        compared = self.compared
         return [
             task
             for task in self.benchmark.suite.tasks
-            if task.well_known == well_known and all(self.runs(each.agent, task.id) for each in self.compared)
+            if compared and task.well_known == well_known and all(self.runs(each.agent, task.id) for each in compared)
         ]
 
     def left_out(self) -> list[str]:
@@ -159,7 +173,7 @@ class Results:
     def scores(self, *, well_known: bool = False) -> Scores | None:
         """The content of the scores file; None where nothing can be compared."""
         tasks = self.tasks(well_known=well_known)
-        if not tasks or not self.compared:
+        if not tasks:
             return None
         return Scores(
             tasks={task.id: task.scored for task in tasks},
@@ -177,7 +191,7 @@ def play_all(
     max_cost_usd: float = math.inf,
     on_result: Callable[[str, Trajectory, Tally], None] | None = None,
 ) -> dict[str, str]:
-    """Play what is left, one agent after the other.
+    """Play what is left, one agent after the other; all their stores are looked at before the first plays.
 
     Args:
         benchmark: what to play.
@@ -195,18 +209,41 @@ def play_all(
     """
     stopped: dict[str, str] = {}
     for play in benchmark.agents:
-        plan = benchmark.plan(play)
+        with _opened(benchmark, play) as store:
+            refuse_outdated(benchmark.plan(play), store)
+    for play in benchmark.agents:
 
         def tell(trajectory: Trajectory, tally: Tally, agent: str = play.agent) -> None:
             if on_result is not None:
                 on_result(agent, trajectory, tally)
 
-        with TrajectoryStore(benchmark.folder(play.agent), plan.settings()) as store:
+        with _opened(benchmark, play) as store:
             try:
-                rollout(plan, store, engine, max_cost_usd=max_cost_usd, on_result=tell)
+                rollout(benchmark.plan(play), store, engine, max_cost_usd=max_cost_usd, on_result=tell)
             except (RolloutStopped, BudgetExhausted) as error:
                 stopped[play.agent] = str(error)
     return stopped
+
+
+def complete(benchmark: Benchmark, play: PlaySettings) -> bool:
+    """Whether no episode of this agent is left to be played.
+
+    Raises:
+        StoreInvalid: a broken store.
+    """
+    folder = benchmark.folder(play.agent)
+    if not (folder / LEDGER).is_file():
+        return False
+    done = {(summary.task_id, summary.index) for summary in read_summaries(folder) if not summary.void}
+    return benchmark.plan(play).keys() <= done
+
+
+def _opened(benchmark: Benchmark, play: PlaySettings) -> TrajectoryStore:
+    """The agent's store. Its code may have changed since it began if there is nothing left for it to play."""
+    folder, settings = benchmark.folder(play.agent), benchmark.plan(play).settings()
+    if complete(benchmark, play):
+        settings["agent_code"] = read_settings(folder).get("agent_code")
+    return TrajectoryStore(folder, settings)
 
 
 def read_results(benchmark: Benchmark, stopped: dict[str, str] | None = None) -> Results:

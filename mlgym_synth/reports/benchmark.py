@@ -21,7 +21,7 @@ from mlgym_synth.reports import page, trajectories
 from mlgym_synth.reports.benchmark_tables import by_rank, mean_progress, run_progress, write_tables
 from mlgym_synth.reports.page import Markup
 from mlgym_synth.reports.plots import draw_all
-from mlgym_synth.reports.text import counted
+from mlgym_synth.reports.text import counted, not_compared
 
 PAGE = "report.html"
 _MOODS = {"high": "bad", "medium": "warn", "low": ""}
@@ -63,7 +63,7 @@ def write_report(results: Results, analysis: Analysis | None, out: Path) -> Path
         PlotsUnavailable: matplotlib is not installed.
     """
     write_tables(results, analysis, out / "tables")
-    drawings = draw_all(results, analysis, out / "plots") if analysis else {}
+    drawings = draw_all(results, analysis, out / "plots")
     links = {each.agent: _trajectories(each, out) for each in results.agents}
     suite = results.benchmark.suite.name
     title = (
@@ -139,11 +139,7 @@ class _Report:
                 told = f"{each.agent}: {counted(each.missing, 'episode')} missing, and not scored as failures.{why}"
                 yield page.paragraph(told, "warning")
         if left_out := results.left_out():
-            shown = ", ".join(left_out[:8]) + (" ..." if len(left_out) > 8 else "")
-            told = (
-                f"{counted(len(left_out), 'task')} not compared, since not every agent has finished an episode: {shown}"
-            )
-            yield page.paragraph(told, "warning")
+            yield page.paragraph(not_compared(left_out), "warning")
         if self.analysis and (uneven := self.analysis.scores.unevenly_run):
             yield page.paragraph(UNEVEN.format(tasks=counted(len(uneven), "task")), "warning")
         grave = sum(any(f.severity == "high" for f in run.findings) for each in results.agents for run in each.runs)
@@ -202,7 +198,8 @@ class _Report:
         value = mean_progress(task, runs)
         if value is None:
             handed_in = [run.scores[-1] for run in runs if run.scores]
-            shown = page.number(sum(handed_in) / len(handed_in) if handed_in else None, 4)
+            score = f"{sum(handed_in) / len(handed_in):.6g}" if handed_in else "none"
+            shown = Markup(f'<span title="mean score: {score}; no reference is known">-</span>', number=True)
         else:
             shown = page.fixed(value, 2)
         single = len(runs) == 1
@@ -286,25 +283,29 @@ class _Report:
 _ABOUT_AGENTS = (
     "AUP as MLGym computes it: relative to the agents compared, so one more or less moves every figure, and a failed"
     " task still earns area; in the strict AUP it earns none. Progress does not depend on the others: 0 is the"
-    " baseline, 1 the reference, -1 a run without a valid submission, each task's within -1 and 2. Steps, minutes and"
-    " cost are of an episode."
+    " baseline, 1 the reference, -1 a run without a valid submission, each task's within -1 and 2. The columns from"
+    " 'no score' on are of all finished episodes, also of tasks that are not compared: steps and minutes of one of"
+    " them, USD what was spent for one, with what episodes cost that were cut short."
 )
 _ABOUT_INTERVALS = (
-    "Intervals hold 95%: runs are drawn anew within each task. Those of AUP are rough. An agent that has two runs on no"
-    " task has none."
+    "Intervals hold 95%: runs are drawn anew within each task. Those of AUP are rough. An agent that has only one run"
+    " on some task has none."
 )
-_NO_INTERVALS = "There are no intervals: no task has two runs of an agent."
+_NO_INTERVALS = "There are no intervals: no agent has two runs of every task."
 _ABOUT_PROFILES = (
     "The share of tasks on which an agent's best run is within a factor of the best of all; further up and to the left"
-    " is better. Where an agent has no score, or one worse than the baseline, it counts as 1.05 times as far off as the"
-    " worst."
+    " is better. Where an agent has no score, a negative one, or one worse than the baseline, it counts as 1.05 times"
+    " as far off as the worst."
 )
 _ABOUT_TASKS = (
     "Mean progress of what was handed in; the small numbers are the runs. Progress below 0 is worse than the baseline,"
     " -1 is a failure."
 )
-_ABOUT_FAMOUS = "Data that every model has seen. They are in no mean, no AUP and no comparison on this page."
-_ABOUT_PAIRS = "Over the tasks that both have played. Intervals hold 95%: data sets are drawn anew."
+_ABOUT_FAMOUS = "Data that every model has seen. They are in no AUP, no progress and no comparison on this page."
+_ABOUT_PAIRS = (
+    "Over the tasks that are compared: those that all agents here have finished. Intervals hold 95%: data sets are"
+    " drawn anew, and where all say the same, the interval is what so few can have missed."
+)
 _ABOUT_AUDIT = (
     "What in the trajectories looks like cheating. Labels and evaluators are in no sandbox, so most of it is an attempt"
     " that gained nothing; scores are shown as they came. High: no innocent reading. Low: worth a look."
@@ -320,9 +321,9 @@ def _files(out: Path) -> Markup:
         "tables/agents.csv": "and agents.md",
         "tables/tasks.csv": "and tasks.md",
         "tables/findings.csv": "of the audit",
-        "plots": "the drawings as PNG and SVG",
+        "plots/": "the drawings as PNG and SVG",
     }
-    there = {name: told for name, told in listed.items() if (out / name).exists()}
+    there = {name: told for name, told in listed.items() if (out / name).is_file() or any((out / name).glob("*"))}
     items = "".join(f"<li>{page.link(name, name).text}: {page.escaped(told)}" for name, told in there.items())
     return Markup(f"<ul>{items}</ul>")
 

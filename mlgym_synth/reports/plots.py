@@ -41,6 +41,7 @@ _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True, "axes.titlesize": 10, "axes.titlelocation": "left",
     "savefig.bbox": "tight", "savefig.pad_inches": 0.08, "text.parse_math": False,  # names are no formulas
 }  # fmt: skip
+_DRAWINGS = ("profiles", "aup", "heatmap", "cost", "failures", "best_at_k")
 _LONGEST = 34
 
 
@@ -60,8 +61,8 @@ def require_matplotlib() -> None:
         raise PlotsUnavailable("The report needs matplotlib: pip install 'mlgym-synth[report]'") from error
 
 
-def draw_all(results: Results, analysis: Analysis, folder: Path) -> dict[str, str]:
-    """Draw everything into a folder, as PNG and SVG.
+def draw_all(results: Results, analysis: Analysis | None, folder: Path) -> dict[str, str]:
+    """Draw everything into a folder, as PNG and SVG. What an earlier report has drawn there is removed.
 
     Returns:
         Name -> the drawing as SVG for a page; only those that these results allow.
@@ -70,6 +71,13 @@ def draw_all(results: Results, analysis: Analysis, folder: Path) -> dict[str, st
         PlotsUnavailable: matplotlib is not installed.
     """
     require_matplotlib()
+    for name in _DRAWINGS:
+        for kind in ("png", "svg"):
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
+    return _draw(results, analysis, folder) if analysis else {}
+
+
+def _draw(results: Results, analysis: Analysis, folder: Path) -> dict[str, str]:
     import matplotlib
 
     drawings: dict[str, Callable[[], Figure]] = {

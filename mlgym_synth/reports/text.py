@@ -7,6 +7,7 @@ is shown by its number, as Python writes it, so that a page tells all that a mod
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_CHARS = 60_000
@@ -39,6 +40,12 @@ def kind_of(reason: str) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 task`, `1,200 tasks`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def not_compared(tasks: Sequence[str]) -> str:
+    """Which tasks a benchmark leaves out; of many, some."""
+    named = ", ".join(tasks[:8]) + (" ..." if len(tasks) > 8 else "")
+    return f"{counted(len(tasks), 'task')} not compared, since not every agent has finished an episode: {named}"
 
 
 def bounded(text: str, most: int = MOST_CHARS) -> str:

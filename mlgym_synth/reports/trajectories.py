@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.reports import page
@@ -73,13 +74,12 @@ def write_report(
     index = target if target.suffix == ".html" else target / "index.html"
     pages = index.with_name("episodes" if index.stem == "index" else f"{index.stem}-episodes")
     names = {key: episode_file(*key) for key in _chosen(summaries, limit)}
-    outcomes = _write_pages(folder, summaries, names, pages, index.name, on_episode)
+    outcomes = _write_pages(folder, summaries, names, pages, f"../{quote(index.name)}", on_episode)
+    addresses = {key: f"{quote(pages.name)}/{name}" for key, name in names.items()}
     page.write_page(
         index,
         f"{counted(len(outcomes), 'episode')} of {counted(Group(outcomes).tasks, 'task')}",
-        index_parts(
-            RolloutIndex(outcomes, {key: f"{pages.name}/{name}" for key, name in names.items()}, read_settings(folder))
-        ),
+        index_parts(RolloutIndex(outcomes, addresses, read_settings(folder))),
         broad=True,
         script=page.table_script(),
     )
@@ -115,7 +115,7 @@ def _write_pages(
     """Write the episodes' pages, and return what all episodes came to, in the order of tasks."""
     order = list(names)
     links = {
-        key: Links(f"../{index}", *(names[order[n]] if 0 <= n < len(order) else "" for n in (place - 1, place + 1)))
+        key: Links(index, *(names[order[n]] if 0 <= n < len(order) else "" for n in (place - 1, place + 1)))
         for place, key in enumerate(order)
     }
     costs = {(summary.task_id, summary.index): summary.cost_usd for summary in summaries}

@@ -80,7 +80,7 @@ def rollout(
         RolloutStopped: infrastructure or model failed under `IN_A_ROW` episodes in a row, or the engine lost some.
         BudgetExhausted: the cost has reached its limit, and episodes are left.
     """
-    _refuse_outdated(plan, store)
+    refuse_outdated(plan, store)
     tally, left, in_a_row, begun = standing(plan, store), _left(plan, store), 0, 0
 
     def within_budget() -> Iterator[Job]:
@@ -162,7 +162,13 @@ def _sha256(entry: TaskEntry) -> str:
     return open_task(entry.id).sha256 if entry.opener else load_task(entry.folder).sha256
 
 
-def _refuse_outdated(plan: Plan, store: TrajectoryStore) -> None:
+def refuse_outdated(plan: Plan, store: TrajectoryStore) -> None:
+    """Do not count episodes of tasks as they were together with those of tasks as they are.
+
+    Raises:
+        StoreInvalid: what is stored is of tasks that have changed since.
+        TaskInvalid, TaskNotFound: see `outdated`.
+    """
     if old := outdated(plan, store.summaries()):
         raise StoreInvalid(
             f"{store.folder}: {len(old)} stored episode{'s are' if len(old) > 1 else ' is'} of tasks that have changed"

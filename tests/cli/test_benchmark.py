@@ -114,6 +114,9 @@ def test_runs_added_for_one_agent_only_are_told(
     assert main(dear) == 3
     shown = " ".join(capsys.readouterr().out.split())
     assert "Agents have different numbers of runs on 1 task: AUP compares the best of each" in shown
+    assert main([*dear[:-4], "--max-cost", "1", "--slots", "1", "--out", str(tmp_path / "one")]) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 task not compared, since not every agent has finished an episode: task-0020" in shown
 
 
 def test_an_agent_that_breaks_has_failed(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

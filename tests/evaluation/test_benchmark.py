@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +19,9 @@ from mlgym_synth.evaluation.scores import Scores, load_scores
 from mlgym_synth.evaluation.suites import open_suite
 from mlgym_synth.folder import load_task
 from mlgym_synth.rollouts.local import LocalEngine
-from mlgym_synth.rollouts.plan import PlaySettings
+from mlgym_synth.rollouts.plan import Job, PlaySettings
 from mlgym_synth.trajectories import Step, Trajectory
-from mlgym_synth.trajectories.store import StoreInvalid, TrajectoryStore
+from mlgym_synth.trajectories.store import LEDGER, StoreInvalid, TrajectoryStore
 from tests.evaluation.stores import FAMOUS, KNOWN, OTHER, Runs, benchmark, suite, trajectory
 
 
@@ -150,6 +153,7 @@ def test_an_agent_without_any_episode_holds_nobody_up(tmp_path: Path) -> None:
     assert told["missing"] == 1
     nothing = read_results(benchmark(tmp_path / "none", {"gone": {KNOWN: [None]}}, count=1))
     assert nothing.scores() is None
+    assert (nothing.tasks(), nothing.left_out()) == ([], [KNOWN])
     assert summary(nothing, None)["x_max"] is None
 
 
@@ -204,6 +208,45 @@ def test_agents_are_named_once(tmp_path: Path) -> None:
     twice = (PlaySettings("a"), PlaySettings("a"))
     with pytest.raises(ValueError, match="agent 'a' is named twice"):
         Benchmark(open_suite("heldout"), twice, 1, 0, tmp_path)
+
+
+def test_agents_have_a_folder_each(tmp_path: Path) -> None:
+    alike = (PlaySettings("openai:org/m"), PlaySettings("openai:org-m"))
+    with pytest.raises(ValueError, match=r"'openai:org/m' and 'openai:org-m' would both be kept in .*openai-org-m"):
+        Benchmark(open_suite("heldout"), alike, 1, 0, tmp_path)
+
+
+class Nobody:
+    """An engine that is not to play."""
+
+    def play(self, jobs: Iterable[Job], settings: PlaySettings) -> Generator[Trajectory, None, None]:
+        assert list(jobs) == []
+        yield from ()
+
+
+def begun_with(folder: Path, setting: str, value: object) -> None:
+    with closing(sqlite3.connect(folder / LEDGER)) as base, base:
+        base.execute("UPDATE run SET value = ? WHERE setting = ?", (json.dumps(value), setting))
+
+
+def test_a_finished_agent_counts_whatever_became_of_its_code(tmp_path: Path) -> None:
+    """Its episodes are paid for, and nothing is left to play that could differ from them."""
+    played = benchmark(tmp_path, {"a": {KNOWN: [[1.0]]}, "b": {KNOWN: [[0.5]]}}, count=1)
+    begun_with(played.folder("a"), "agent_code", "of before")
+    assert play_all(played, Nobody()) == {}
+    assert [each.missing for each in read_results(played).agents] == [0, 0]
+    with pytest.raises(StoreInvalid, match="the agent's code is not what it was"):
+        play_all(replace(played, runs=2), Nobody())
+    begun_with(played.folder("a"), "seed", 9)
+    with pytest.raises(StoreInvalid, match="seed was 9"):
+        play_all(played, Nobody())
+
+
+def test_stores_are_looked_at_before_anyone_plays(tmp_path: Path) -> None:
+    played = benchmark(tmp_path, {"a": {KNOWN: []}, "b": {KNOWN: [[0.5]]}}, count=1)
+    begun_with(played.folder("b"), "seed", 9)
+    with pytest.raises(StoreInvalid, match="seed was 9"):
+        play_all(played, Nobody())
 
 
 def test_folders_are_names_whatever_the_agent_is_called(tmp_path: Path) -> None:

@@ -124,6 +124,20 @@ def test_little_makes_a_report_too(runs: Runs, tmp_path: Path) -> None:
     assert (page.parent / "plots").exists() == (results.scores() is not None)
 
 
+def test_old_drawings_go(tmp_path: Path) -> None:
+    """Of more runs than are asked for now, and then of nothing that can be compared."""
+    results, page = written(tmp_path, {"a": {KNOWN: [[1.0], [0.5]]}})
+    drawn = {file.stem for file in (page.parent / "plots").iterdir()}
+    once = read_results(replace(results.benchmark, runs=1))
+    scores = once.scores()
+    assert scores is not None
+    write_report(once, analyse(scores), page.parent)
+    assert drawn - {file.stem for file in (page.parent / "plots").iterdir()} == {"best_at_k"}
+    write_report(once, None, page.parent)
+    assert list((page.parent / "plots").iterdir()) == []
+    assert "plots/" not in Page(page).addresses
+
+
 @pytest.mark.browser
 def test_the_browser_has_nothing_to_complain_about(browser: webdriver.Chrome, report: Path) -> None:
     log(browser, "browser")

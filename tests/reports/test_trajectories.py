@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from selenium import webdriver
@@ -116,13 +117,18 @@ def page_of(index: Path, start: str) -> Path:
     return file
 
 
-def test_the_command_says_where_the_page_is(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "trajectories", str(run), "--out", str(tmp_path / "new" / "page.html")]) == 0
-    assert capsys.readouterr().out == f"9 episodes: {tmp_path / 'new' / 'page.html'}\n"
-    assert {file.name for file in (tmp_path / "new").iterdir()} == {"page.html", "page-episodes"}
-    addresses = [a for a in Page(tmp_path / "new" / "page.html").addresses if not a.startswith("#")]
-    assert addresses
-    assert all((tmp_path / "new" / address).is_file() for address in addresses)
+@pytest.mark.parametrize("name", ["page", "run#2? 100%"])
+def test_the_command_says_where_the_page_is(
+    name: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "[new]" / f"{name}.html"
+    assert main(["report", "trajectories", str(run), "--out", str(page)]) == 0
+    assert capsys.readouterr().out == f"9 episodes: {page}\n"
+    assert {file.name for file in page.parent.iterdir()} == {page.name, f"{name}-episodes"}
+    for file in (page, *(page.parent / f"{name}-episodes").iterdir()):
+        files = {address.partition("#")[0] for address in Page(file).addresses} - {""}
+        assert files
+        assert all((file.parent / unquote(address)).is_file() for address in files), files
 
 
 def test_without_a_run_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
