@@ -19,6 +19,7 @@ from mlgym_synth.registry import TaskEntry
 from mlgym_synth.rollouts.local import Engine
 from mlgym_synth.rollouts.plan import Job, Plan
 from mlgym_synth.trajectories.model import Trajectory
+from mlgym_synth.trajectories.rows import Unstorable
 from mlgym_synth.trajectories.secrets import scrubbed
 from mlgym_synth.trajectories.store import StoreInvalid, Summary, TrajectoryStore
 
@@ -119,8 +120,8 @@ def _put(store: TrajectoryStore, trajectory: Trajectory) -> None:
     """Store it. If the agent produced something that cannot be stored, that is the agent's failure, not the run's."""
     try:
         store.put(trajectory)
-    except (TypeError, ValueError, RecursionError) as error:
-        trajectory.fault, trajectory.error = "agent", f"what it did cannot be stored: {type(error).__name__}: {error}"
+    except Unstorable as error:
+        trajectory.fault, trajectory.error = "agent", f"what it did cannot be stored: {error}"
         trajectory.exit_status = trajectory.test_score = trajectory.progress = None
         trajectory.steps, trajectory.system = [], ""
         store.put(trajectory)

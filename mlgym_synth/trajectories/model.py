@@ -114,7 +114,8 @@ class Trajectory:
         error: the failure in words.
         cause: of a lost sandbox.
         baseline_score, reference_score, test_score, progress: on the test half; None where there is none.
-        usage: of the whole episode, with what attempts took that infrastructure cut short before it.
+        usage: of the whole episode, with what attempts took that infrastructure cut short before it in the same run
+            of the program.
         sandbox: the backend.
         max_steps: the step budget.
         seconds: wall time from reset to the end.

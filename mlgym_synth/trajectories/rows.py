@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.trajectories.model import SCHEMA_VERSION, Trajectory, from_dict, plain, to_dict
+from mlgym_synth.trajectories.secrets import secrets, without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,9 +25,24 @@ class NewerSchema(MlgymSynthError):
     """A trajectory that a newer version of this package wrote."""
 
 
+class Unstorable(MlgymSynthError):
+    """A trajectory that no file holds."""
+
+
 def to_row(trajectory: Trajectory) -> dict[str, Any]:
-    """The row of a trajectory; valid UTF-8 throughout."""
-    fields = to_dict(trajectory)
+    """The row of a trajectory; valid UTF-8 throughout, and without the secrets of this process's environment.
+
+    Raises:
+        Unstorable: what the agent did or said is nothing that JSON holds.
+    """
+    try:
+        return _row(trajectory)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unstorable(f"{type(error).__name__}: {error}") from error
+
+
+def _row(trajectory: Trajectory) -> dict[str, Any]:
+    fields = _scrubbed(to_dict(trajectory), secrets())
     steps = [{**step, "action": _json(step["action"])} for step in fields["steps"]]
     row = {
         **fields,
@@ -103,6 +119,18 @@ def _json(action: Any) -> str:
     except UnicodeEncodeError:
         return json.dumps(action)
     return text
+
+
+def _scrubbed(value: Any, hidden: list[str], keys: bool = False) -> Any:
+    """Without secrets in any text. Numbers are none, nor are our own names of fields; names in an action may be."""
+    if isinstance(value, str):
+        return without(hidden, value)
+    if isinstance(value, dict):
+        return {
+            _scrubbed(key, hidden) if keys else key: _scrubbed(each, hidden, keys or key == "action")
+            for key, each in value.items()
+        }
+    return [_scrubbed(each, hidden, keys) for each in value] if isinstance(value, list) else value
 
 
 def _utf8(value: Any) -> Any:

@@ -12,20 +12,20 @@ SHORTEST = 8
 
 
 def secrets() -> list[str]:
-    """The values that must not be stored, longest first."""
+    """What must not be stored, longest first: the values, and each as it is written inside JSON."""
     found = {value.strip() for name, value in os.environ.items() if _TELLING.search(name)}  # as clients send them
-    return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
+    values = [value for value in found if len(value) >= SHORTEST]
+    escaped = [json.dumps(value, ensure_ascii=kind)[1:-1] for value in values for kind in (True, False)]
+    return sorted({*values, *escaped}, key=len, reverse=True)
+
+
+def without(secrets: list[str], text: str) -> str:
+    """The text with each of these replaced by `***`."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
 
 
 def scrubbed(text: str | None) -> str | None:
-    """A text with every secret replaced by `***`."""
-    return None if text is None else str(json.loads(scrub_json(json.dumps(text))))
-
-
-def scrub_json(text: str) -> str:
-    """JSON text with every secret replaced by `***`."""
-    for secret in secrets():
-        for form in {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-            text = text.replace(form, "***")
-            text = text.replace(json.dumps(form)[1:-1], "***")  # JSON inside JSON, as actions are kept
-    return text
+    """The text with every secret of the environment replaced by `***`."""
+    return None if text is None else without(secrets(), text)

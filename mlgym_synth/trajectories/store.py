@@ -27,7 +27,6 @@ from typing import Any, Self
 from mlgym_synth.errors import MlgymSynthError
 from mlgym_synth.trajectories.model import Trajectory
 from mlgym_synth.trajectories.rows import from_row, schema, to_row
-from mlgym_synth.trajectories.secrets import scrub_json, scrubbed
 
 LEDGER, SHARDS = "ledger.sqlite", "trajectories"
 SHARD_EPISODES = 256
@@ -62,6 +61,8 @@ class StoreInvalid(MlgymSynthError):
 class Summary:
     """A trajectory in the ledger, without its steps; costs no look into the shards.
 
+    `tokens` and `cost_usd` are of all attempts, those included that an earlier call of `rollout` had cut short;
+    `Trajectory.usage` is of the last.
     `task_sha256` is empty where an earlier version kept it.
     """
 
@@ -104,6 +105,10 @@ class TrajectoryStore:
         self.folder = folder = Path(folder)
         if folder.is_dir() and not (folder / LEDGER).exists() and any(map(_foreign, folder.iterdir())):
             raise StoreInvalid(f"{folder}: holds files, but no {LEDGER}. Give a new folder, or one of a rollout.")
+        if not (folder / LEDGER).exists() and any(map(_is_shard, (folder / SHARDS).glob("*"))):
+            raise StoreInvalid(
+                f"{folder}: holds shards of an earlier run, but not its {LEDGER}. Put that back, or give a new folder."
+            )
         (folder / SHARDS).mkdir(parents=True, exist_ok=True)
         self._lock = (folder / "lock").open("w")
         try:
@@ -128,9 +133,13 @@ class TrajectoryStore:
         self._waiting = self._unsealed()
 
     def put(self, trajectory: Trajectory) -> bool:
-        """Keep a trajectory; False if its task and index have one already. One cut short is replaced."""
+        """Keep a trajectory; False if its task and index have one already. One cut short is replaced.
+
+        Raises:
+            Unstorable: nothing was kept.
+        """
         row = to_row(trajectory)
-        text = scrub_json(json.dumps(row))
+        text = json.dumps(row)
         usage = trajectory.usage
         with self._base:
             done = self._base.execute(
@@ -138,14 +147,14 @@ class TrajectoryStore:
                 " ON CONFLICT DO UPDATE SET (status, void, family, split, agent, seed, steps, total_reward, progress,"
                 " tokens, cost_usd, seconds, error, bytes, payload, at, task_sha256) = (excluded.status, excluded.void,"
                 " excluded.family, excluded.split, excluded.agent, excluded.seed, excluded.steps,"
-                " excluded.total_reward, excluded.progress, excluded.tokens, episodes.cost_usd + excluded.cost_usd,"
-                " excluded.seconds, excluded.error, excluded.bytes, excluded.payload, excluded.at,"
-                " excluded.task_sha256) WHERE episodes.void",
+                " excluded.total_reward, excluded.progress, episodes.tokens + excluded.tokens,"
+                " episodes.cost_usd + excluded.cost_usd, excluded.seconds, excluded.error, excluded.bytes,"
+                " excluded.payload, excluded.at, excluded.task_sha256) WHERE episodes.void",
                 (
                     *(row["task_id"], trajectory.index, row["status"], trajectory.void, row["family"]),
                     *(row["split"], row["agent"], trajectory.seed, len(trajectory.steps)),
                     *(trajectory.total_reward, trajectory.progress, usage.tokens),
-                    *(usage.cost_usd, trajectory.seconds, scrubbed(row["error"]), len(text)),
+                    *(usage.cost_usd, trajectory.seconds, row["error"], len(text)),
                     *(zlib.compress(text.encode(), 1), trajectory.started_at + trajectory.seconds),
                     row["task_sha256"],
                 ),
@@ -236,7 +245,7 @@ class TrajectoryStore:
     def _remove_unknown_shards(self) -> None:
         known = {name for (name,) in self._base.execute("SELECT DISTINCT shard FROM episodes WHERE shard IS NOT NULL")}
         for file in (self.folder / SHARDS).iterdir():
-            if file.name not in known and _SHARD_FILE.fullmatch(file.name):
+            if file.name not in known and _is_shard(file):
                 file.unlink()
         if missing := sorted(known - {file.name for file in (self.folder / SHARDS).iterdir()}):
             raise StoreInvalid(f"{self.folder / SHARDS}: {missing[0]} is missing. Put it back, or give another folder.")
@@ -333,6 +342,11 @@ def _difference(name: str, was: Any, now: Any) -> str:
 def _foreign(file: Path) -> bool:
     """Whether this file was made by anything but a store that was killed while being created."""
     return file.name not in (SHARDS, "lock") and not file.name.startswith("ledger.new")
+
+
+def _is_shard(file: Path) -> bool:
+    """Whether it was written by `seal`, to its end or not."""
+    return _SHARD_FILE.fullmatch(file.name) is not None
 
 
 def _create(file: Path) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_one_cut_short_waits_to_be_played_again(tmp_path: Path) -> None:
     again = {s.index: s for s in read_summaries(tmp_path)}
     assert again[0].status == "submitted"
     assert again[0].cost_usd == pytest.approx(0.004)  # what the failure cost was spent all the same
+    assert again[0].tokens == 440
 
 
 def test_readers_take_the_shards_as_they_are(tmp_path: Path) -> None:
@@ -234,6 +236,16 @@ def test_a_shard_that_the_ledger_does_not_know_is_removed(tmp_path: Path) -> Non
     assert sorted(pd.read_parquet(tmp_path / "trajectories")["index"]) == list(range(6))
 
 
+def test_shards_without_their_ledger_are_left_alone(tmp_path: Path) -> None:
+    """As of a run of which only the Parquet files were copied: they are all there is of it."""
+    with TrajectoryStore(tmp_path) as store:
+        store.put(episode(0))
+    (tmp_path / "ledger.sqlite").unlink()
+    with pytest.raises(StoreInvalid, match=r"holds shards of an earlier run, but not its ledger\.sqlite"):
+        TrajectoryStore(tmp_path)
+    assert len(pd.read_parquet(tmp_path / "trajectories")) == 1
+
+
 def test_a_lost_or_broken_shard_is_named(tmp_path: Path) -> None:
     with TrajectoryStore(tmp_path) as store:
         store.put(episode(0))
@@ -261,6 +273,18 @@ def test_secrets_are_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read.error == "HTTP 401: *** is no key"
     everything = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert b"and-long" not in everything
+
+
+def test_a_secret_of_digits_or_of_a_fields_name_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "12345678")
+    monkeypatch.setenv("SECRET_WORD", "observation")
+    leaky = episode(0, actions=[{"tool": "bash", "arguments": {"12345678": 12345678, "command": "psql 12345678"}}])
+    leaky.steps[0] = replace(leaky.steps[0], score=0.7123456789, observation="an observation of 12345678")
+    with TrajectoryStore(tmp_path) as store:
+        assert store.put(leaky)
+    (read,) = read_trajectories(tmp_path)
+    assert read.steps[0].action["arguments"] == {"***": 12345678, "command": "psql ***"}
+    assert (read.steps[0].score, read.steps[0].observation) == (0.7123456789, "an *** of ***")
 
 
 READ = """
