@@ -10,6 +10,7 @@ import fnmatch
 import importlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class _Index:
         absent: tasks of that suite that cannot be played here, and why.
 
     Raises:
-        TaskInvalid: a line that cannot be read; names file and line.
+        TaskInvalid: a line that cannot be read (names file and line), or an id that occurs twice.
     """
 
     def __init__(self, root: Path, text: str | None = None, absent: Mapping[str, str] | None = None) -> None:
@@ -92,6 +93,10 @@ class _Index:
             self._text = b"".join(self._rewritten(line, number) for number, line in lines)
             names = _LINE.findall(self._text)
         self.names: list[str] = b"\n".join(names).decode().split("\n") if names else []
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for name, times in Counter(self.names).items() if times > 1)
+            number = self.names.index(twice, self.names.index(twice) + 1) + 1
+            raise TaskInvalid(f"{self.file}:{number}: id {twice!r} occurs twice. Remove one of the lines.")
 
     def lines(self, part: str = "", any_case: bool = False) -> Iterator[bytes]:
         """Every line that holds this text, in the order of the file."""
@@ -169,13 +174,8 @@ def read_index(root: Path) -> Iterator[TaskEntry]:
     Raises:
         TaskInvalid: a line that cannot be read, or an id that occurs twice; names file and line.
     """
-    index, seen = _Index(root), set()
-    for number, line in enumerate(index.lines(), 1):
-        entry = index.entry(line)
-        if entry.id in seen:
-            raise TaskInvalid(f"{index.file}:{number}: id {entry.id!r} occurs twice. Remove one of the lines.")
-        seen.add(entry.id)
-        yield entry
+    index = _Index(root)
+    yield from map(index.entry, index.lines())
 
 
 def register(directory: str | Path) -> list[str]:
@@ -257,7 +257,7 @@ def _tell_gymnasium(name: str) -> None:
         entry_point="mlgym_synth.env:SynthEnv",
         vector_entry_point="mlgym_synth.vector:SynthVectorEnv",
         nondeterministic=True,  # seconds enter `info`
-        kwargs={"task": name},
+        kwargs={"task": gym_id(name)},  # not the bare id, since a folder of that name may lie here
     )
 
 

@@ -66,10 +66,12 @@ class ToolCallSpace(Space[dict[str, Any]]):
 
     def contains(self, x: Any) -> bool:
         """Whether `x` names a tool and its arguments fit the tool's schema."""
-        if not isinstance(x, dict) or set(x) - {"tool", "arguments"} or x.get("tool") not in TOOLS:
+        if not isinstance(x, dict) or set(x) - {"tool", "arguments"}:
             return False
-        arguments = x.get("arguments", {})
-        return isinstance(arguments, dict) and TOOLS[x["tool"]].fault(arguments) is None
+        tool, arguments = x.get("tool"), x.get("arguments", {})
+        if not isinstance(tool, str) or tool not in TOOLS or not isinstance(arguments, dict):
+            return False
+        return TOOLS[tool].fault(arguments) is None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ToolCallSpace)

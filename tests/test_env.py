@@ -79,6 +79,8 @@ def test_info_always_has_what_is_promised(env: SynthEnv, backend: str) -> None:
 def test_constructor_starts_nothing() -> None:
     env = SynthEnv(registry.find(TASK).folder, sandbox="no such backend")
     assert env.action_space.contains(env.action_space.sample())
+    for wrong in (None, {}, {"tool": ["bash"]}, {"tool": "bash", "arguments": 1}, {"tool": "bash", "arguments": {}}):
+        assert not env.action_space.contains(wrong)
     env.close()
     env.close()
 

@@ -224,6 +224,10 @@ def test_make_vec_of_gymnasium_takes_the_wrapper() -> None:
     observations, *_, infos = envs.step(np.array([ACTIONS.index("baseline"), ACTIONS.index("look")]))
     assert infos["menu"].tolist() == ["baseline", "look"]
     assert not np.array_equal(observations[0], observations[1])
+    envs.step(np.array([ACTIONS.index("look"), ACTIONS.index("baseline")]))
+    *_, infos = envs.step(np.array([ACTIONS.index("look"), ACTIONS.index("submit")]))  # one runs no command
+    assert infos["exit_code"].tolist() == [0, 0]
+    assert infos["_exit_code"].tolist() == [True, False]
     envs.close()
 
 

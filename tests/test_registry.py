@@ -234,6 +234,20 @@ def test_line_with_a_field_too_few_or_an_id_twice_is_named(tmp_path: Path) -> No
     file.write_text(file.read_text().replace("many-00002", "many-00000", 1))
     with pytest.raises(TaskInvalid, match=r"index\.jsonl:3: id 'many-00000' occurs twice"):
         list(registry.read_index(tmp_path / "twice"))
+    with pytest.raises(TaskInvalid, match=r"index\.jsonl:3: id 'many-00000' occurs twice"):
+        registry.register(tmp_path / "twice")
+
+
+def test_a_folder_that_has_a_tasks_name_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `rollout --tasks task-0018 --out task-0018` leaves one."""
+    (tmp_path / "task-0018").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for make in (gym.make, mlgym_synth.make):
+        env = make("synth/task-0018", sandbox="bwrap")
+        assert env.unwrapped.folder.spec.id == "task-0018"  # type: ignore[attr-defined]
+        env.close()
+    envs = gym.make_vec("synth/task-0018", num_envs=1, sandbox="bwrap")
+    envs.close()
 
 
 def test_the_data_of_every_shipped_task_can_still_be_looked_at_as_it_asks() -> None:

@@ -107,6 +107,8 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
         return self._desk.observation(self._synth.max_steps, self._synth.limits.episode_s)
 
     def _with_mask(self, info: dict[str, Any], name: str, calls: int) -> dict[str, Any]:
+        # Gymnasium's vectors make arrays of numbers, which hold no None.
+        info = {key: value for key, value in info.items() if key != "exit_code" or value is not None}
         return {**info, "action_mask": self.action_masks().astype(np.int8), "menu": name, "tool_calls": calls}
 
 
