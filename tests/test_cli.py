@@ -140,6 +140,9 @@ def test_tasks_show_says_whether_it_runs_here() -> None:
         (["verify", "/nowhere/at/all"], "There is no such folder"),
         ([], "usage"),
         (["tasks", "list", "--split", "dev"], "invalid choice"),
+        (["tasks", "list", "--suite", "mlgym", "--mlgym-root", "/x", "--registry", "/y"], "leave out --suite mlgym"),
+        (["sandbox", "build", "--base", "debian"], "add --image"),
+        (["export", "/x", "--out", "y", "--format", "traj", "--reasoning"], "take another --format"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_how(arguments: list[str], message: str) -> None:
@@ -250,3 +253,17 @@ def test_agent_of_ones_own(tmp_path: Path, backend: str) -> None:
     )
     done = run("demo", "--agent", "mine:agent", "--sandbox", backend, "--json", PYTHONPATH=str(tmp_path))
     assert json.loads(done.stdout)["agent"] == "mine"
+
+
+def test_an_agent_that_fails_is_told_as_json_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from mlgym_synth.agents.scripted import ScriptedAgent\n"
+        "def plan(statement, seed):\n    raise KeyError('plan')\n    yield\n"
+        "def agent():\n    return ScriptedAgent('mine', plan)\n"
+    )
+    done = run("demo", "--agent", "mine:agent", "--sandbox", "bwrap", "--json", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert (told["reward"], told["exit_status"]) == (0.0, None)
+    assert "KeyError: 'plan'" in told["error"]
+    assert "KeyError: 'plan'" in done.stderr

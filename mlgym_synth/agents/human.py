@@ -36,7 +36,7 @@ a line                      is a bash command; end it with a backslash to go on 
 /task                       the statement again
 /quit                       give up: the submission file that is there is handed in
 Ctrl-D                      leave: nothing is scored, and the same command plays this episode again
-Ctrl-C drops the line that you are typing; arrows bring back old ones.
+Ctrl-C drops the line that you are typing (in a rollout it ends the run); arrows bring back old ones.
 """
 HISTORY_LINES = 1000
 

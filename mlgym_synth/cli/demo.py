@@ -82,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         env.close()
         close_agent(agent)
     if trajectory.fault == "agent" and not (stored and stored.exit_status is None):
+        if arguments.json:
+            print_json(summary(trajectory, env) | {"error": trajectory.error})
         errors.print(f"The agent failed: {trajectory.error}")
         return 1
     if trajectory.fault in ("model", "infrastructure"):

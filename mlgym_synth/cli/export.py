@@ -96,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     folders = list(dict.fromkeys(folder.resolve() for folder in arguments.folders))
     if any(arguments.out.resolve().is_relative_to(folder) for folder in folders):
         raise ValueError(f"--out {arguments.out}: lies in a folder that is exported. Give a place outside of it.")
+    if arguments.reasoning and arguments.format == "traj":
+        raise ValueError("--reasoning: MLGym's .traj has no place for it. Leave it out, or take another --format.")
     in_text = arguments.text or arguments.format != "trl"
     form = Form(in_text, arguments.reasoning, _system(arguments.system, in_text))
     filters = _filters(arguments, form)

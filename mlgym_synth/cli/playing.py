@@ -80,7 +80,7 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     )
     engine.add_argument("--address", metavar="A", help="of a running Ray cluster (default: a new one, here)")
     engine.add_argument(
-        "--cpus-per-slot", type=positive_float, default=1.0, metavar="N", help="of Ray (default: %(default)s)"
+        "--cpus-per-slot", type=positive_float, metavar="N", help="what a slot takes of a Ray cluster (default: 1)"
     )
 
 
@@ -127,16 +127,21 @@ def engine_of(arguments: argparse.Namespace, agents: Collection[str]) -> Engine:
     """
     from mlgym_synth.rollouts.local import LocalEngine
 
-    if arguments.address is not None and arguments.engine != "ray":
+    with_ray = arguments.engine == "ray"
+    if arguments.address is not None and not with_ray:
         raise ValueError("--address is that of a Ray cluster: add --engine ray.")
+    if arguments.cpus_per_slot is not None and not with_ray:
+        raise ValueError("--cpus-per-slot is for Ray: add --engine ray, or leave it out.")
+    if arguments.starts is not None and with_ray:
+        raise ValueError("--starts is for the local engine: with Ray, a slot's sandboxes start where the slot is.")
     if HUMAN in agents:
-        if arguments.engine == "ray" or (arguments.slots or 1) > 1:
+        if with_ray or (arguments.slots or 1) > 1:
             raise ValueError("human plays at this terminal, one episode at a time: leave --engine and --slots out.")
         return LocalEngine(1)
-    if arguments.engine == "ray":
+    if with_ray:
         from mlgym_synth.rollouts.ray import RayEngine
 
-        return RayEngine(arguments.slots, arguments.address, arguments.cpus_per_slot)
+        return RayEngine(arguments.slots, arguments.address, arguments.cpus_per_slot or 1.0)
     return LocalEngine(arguments.slots or os.cpu_count(), arguments.starts)
 
 

@@ -32,6 +32,8 @@ def build(arguments: argparse.Namespace) -> int:
         from mlgym_synth.sandbox.image import build_image
 
         console.print(f"Image: {build_image(report_progress, arguments.base)}")
+    elif arguments.base is not None:
+        raise ValueError("--base is of the image: add --image")
     else:
         from mlgym_synth.sandbox.runtime import ensure_runtime
 

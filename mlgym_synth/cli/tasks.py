@@ -100,6 +100,8 @@ def list_mlgym(arguments: argparse.Namespace) -> int:
         raise ValueError("--suite mlgym needs --mlgym-root PATH, a checkout of github.com/facebookresearch/MLGym")
     if arguments.family or arguments.metric or arguments.dataset or arguments.split != "all":
         raise ValueError("--suite mlgym is filtered by globs only, `mlgym/rl*`")
+    if arguments.registry is not None:
+        raise ValueError("--registry is for tasks of ours: leave it out, or leave out --suite mlgym")
     from mlgym_synth.evaluation.mlgym import Listed, survey
 
     def fields(one: Listed) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import random
+from typing import TYPE_CHECKING
 
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -25,6 +26,9 @@ from mlgym_synth.cli.common import (
     report_progress,
 )
 from mlgym_synth.folder import TaskFolder, load_task
+
+if TYPE_CHECKING:
+    from mlgym_synth.gates import Verdict
 
 
 def add_to(commands: Commands) -> None:
@@ -56,12 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     register_own(arguments)
     folders = chosen(arguments)
     # Here and not above, so that a wrong command line is answered at once.
-    from mlgym_synth.gates import Verdict, record, verify_many, write_index
+    from mlgym_synth.gates import record, verify_many, write_index
     from mlgym_synth.sandbox.runtime import ensure_runtime
 
     ensure_runtime(progress=report_progress)
     if arguments.record:
-        folders = [_recorded(folder, arguments.sandbox, record) for folder in folders]
+        for number, folder in enumerate(folders):
+            report_progress(f"measuring {folder.spec.id}")
+            folders[number] = record(folder, sandbox=arguments.sandbox)
     verdicts: list[Verdict] = []
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
@@ -115,17 +121,7 @@ def chosen(arguments: argparse.Namespace) -> list[TaskFolder]:
     return [load_task(entry.folder) for entry in entries]
 
 
-def _recorded(folder: TaskFolder, sandbox: str, record: object) -> TaskFolder:
-    assert callable(record)
-    report_progress(f"measuring {folder.spec.id}")
-    made: TaskFolder = record(folder, sandbox=sandbox)
-    return made
-
-
-def _show(verdict: object) -> None:
-    from mlgym_synth.gates import Verdict
-
-    assert isinstance(verdict, Verdict)
+def _show(verdict: Verdict) -> None:
     mark = "[green]pass[/green]" if verdict.passed else "[red]FAIL[/red]"
     console.print(f"{mark}  {verdict.task_id}  [dim]{verdict.seconds:.1f} s[/dim]", markup=True)
     for result in verdict.results:

@@ -51,6 +51,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 OPENAI_URL = "https://api.openai.com/v1"
 LONGEST_WAIT_S = 60.0
+"""Before a retry whose time the endpoint did not name."""
 FUTILE_WAIT_S = 600.0
 """If an endpoint asks for a longer wait than this (e.g. a daily quota), give up."""
 LARGEST_ANSWER = 2_000_000
@@ -102,7 +103,8 @@ class ChatModel:
             retries: after faults that may pass (429, 5xx, time-outs, cut connections).
             concurrency: requests at a time; one that waits for its retry keeps its place, so a rate limit slows the
                 whole run.
-            backoff_s: seconds before the first retry; doubles, with jitter, up to a minute.
+            backoff_s: seconds before the first retry; doubles, with jitter, up to a minute. Where the endpoint says how
+                long to wait, at least that, up to ten minutes.
 
         Raises:
             ModelNotConfigured: no usable key or address.
@@ -310,11 +312,11 @@ class ChatModel:
         return Refused(reason, dataclasses.replace(reply, text=""))  # the text is the endpoint's error, not the model's
 
     def _wait_s(self, fault: Fault, waits: int) -> float:
-        backoff = self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0)
+        wait = min(self._backoff_s * 2.0**waits * random.uniform(0.5, 1.0), LONGEST_WAIT_S)
         if fault.retry_after_s is not None:  # jitter on top: who was turned away together should not return together
-            # Some ask for no wait at all, however often they are asked.
-            backoff = max(backoff, fault.retry_after_s + self._backoff_s * random.uniform(0.0, 0.5))
-        return min(backoff, LONGEST_WAIT_S)
+            # Some ask for no wait at all, however often they are asked; what they ask for is at most `FUTILE_WAIT_S`.
+            wait = max(wait, fault.retry_after_s + self._backoff_s * random.uniform(0.0, 0.5))
+        return wait
 
     def _complaint(self, fault: Fault, requests: int) -> str:
         tried = f" after {requests} requests" if requests > 1 else ""

@@ -251,8 +251,10 @@ def _moved_when_done(out: Path) -> Iterator[Path]:
                 shutil.rmtree(scratch, ignore_errors=True)
             else:
                 scratch.unlink(missing_ok=True)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError) as error:
         raise ExportError(f"{out}: {error.strerror or error}. Nothing was changed there.") from error
+    except OSError as error:  # a full disk, which may have room later
+        raise OSError(error.errno, f"{error.strerror or error}. Nothing was changed there.", str(out)) from error
 
 
 def _with_reasoning(turn: dict[str, Any]) -> str:

@@ -56,8 +56,9 @@ class Said:
     Attributes:
         thought: the text beside the action, as the agent keeps it in its own context.
         reasoning: what the endpoint or the model marked as reasoning; kept apart, never in the context.
-        response: the message as it came, where the action was read out of text; empty for tool calls.
-        token_ids, logprobs: of the answer, one for each token; None where the endpoint does not give them.
+        response: where the action was read out of text, the message as it stands in the context: up to the end of its
+            first command; empty for tool calls.
+        token_ids, logprobs: of the answer as it came, one for each token; None where the endpoint does not give them.
     """
 
     thought: str = ""

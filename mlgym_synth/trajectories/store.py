@@ -373,6 +373,8 @@ def _opened(folder: Path | str) -> Iterator[sqlite3.Connection]:
         try:
             yield base
         except sqlite3.DatabaseError as error:
+            if "locked" in str(error):  # by a writer that is slow
+                raise
             cure = "Give the DIR of `rollout --out DIR`." if mine else "Copy it to where you may write."
             raise StoreInvalid(f"{file}: {error}. {cure}") from error
 

@@ -123,10 +123,14 @@ def test_retry_after_is_waited_for() -> None:
     assert reply.usage.seconds >= 1.0
 
 
-def test_retry_after_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.5)
-    reply, _ = ask([failure(429, retry_after="9"), answer("hello")])
-    assert 0.5 <= reply.usage.seconds < 9
+def test_only_our_own_waits_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that says when it will answer does not answer before: retries until then are lost."""
+    monkeypatch.setattr("mlgym_synth.llm.model.LONGEST_WAIT_S", 0.2)
+    reply, server = ask([failure(429, retry_after="1.5"), answer("hello")])
+    assert reply.usage.seconds >= 1.5
+    assert len(server.requests) == 2
+    reply, _ = ask([failure(500), answer("hello")], backoff_s=60.0)
+    assert 0.2 <= reply.usage.seconds < 30
 
 
 def test_a_wait_that_no_retry_outlasts_is_told_at_once() -> None:

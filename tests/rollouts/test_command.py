@@ -98,6 +98,8 @@ def test_a_run_grows_by_tasks_and_episodes(tmp_path: Path) -> None:
         (("--agent", "scripted:nop", "--tasks", "no-such-*"), "No task matches"),
         (("--agent", "scripted:nop", "--episodes-per-task", "0"), "must be at least 1"),
         (("--agent", "scripted:nop", "--address", "head:6379"), "add --engine ray"),
+        (("--agent", "scripted:nop", "--cpus-per-slot", "2"), "add --engine ray"),
+        (("--agent", "scripted:nop", "--engine", "ray", "--starts", "2"), "--starts is for the local engine"),
         (("--agent", "human", "--slots", "2"), "one episode at a time"),
         (("--agent", "human", "--engine", "ray"), "one episode at a time"),
         (("--agent", "scripted:nop", "--episode-seconds", "-1"), "must be a number that is not below 0"),

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import re
+import resource
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -366,6 +367,21 @@ def test_a_file_is_replaced_through_a_link(tmp_path: Path) -> None:
     write_trl([an_episode()], tmp_path / "link.jsonl")
     assert (tmp_path / "link.jsonl").is_symlink()
     assert json.loads((tmp_path / "real.jsonl").read_text())["task_id"] == "task-0001"
+
+
+def test_a_full_disk_is_nobodys_wrong_argument(tmp_path: Path) -> None:
+    """It may have room later: the system's own error, which ends a command as infrastructure's."""
+    out = tmp_path / "sft.jsonl"
+    out.write_text("old\n")
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, most))
+    try:
+        with pytest.raises(OSError, match=r"File too large\. Nothing was changed there"):
+            write_trl([an_episode()], out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert out.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
