@@ -218,8 +218,8 @@ def compare(
             known = interval(means(values, times, seed, index), level)
         return Estimate(float(values.mean()), known)
 
-    low, high = _BOUNDS[measure]
-    gain = estimate(gains, (low - high, high - low)) if gains else None
+    (worst, best), (worst_other, best_other) = _bounds(first, measure), _bounds(second, measure)
+    gain = estimate(gains, (worst - best_other, best - worst_other)) if gains else None
     return Comparison(list(pairs), estimate(better, (0.0, 1.0)), gain)
 
 
@@ -351,6 +351,12 @@ def _unanimous(value: float, count: int, bounds: Interval, level: float) -> Inte
     unseen = 1 - (1 - level) ** (1 / count)
     low, high = bounds
     return value - unseen * (value - low), value + unseen * (high - value)
+
+
+def _bounds(agent: str, measure: Measure) -> Interval:
+    """What its runs can be worth."""
+    of_baseline = float(measure == "valid")
+    return (of_baseline, of_baseline) if agent == BASELINE else _BOUNDS[measure]
 
 
 def _twice(scores: Scores, agent: str, tasks: Iterable[str]) -> bool:

@@ -259,6 +259,9 @@ def test_what_few_tasks_agree_on_is_not_certain() -> None:
     gained = compare(won, "a", "b").difference
     assert gained is not None
     assert gained.interval == pytest.approx((0.5 - 3.5 * unseen, 0.5 + 2.5 * unseen))
+    always = compare(won, "a", "baseline", "valid").difference  # which is valid always: no share is above it
+    assert always is not None
+    assert always.interval == pytest.approx((-unseen, 0.0))
     pairs = on({"t0": "x", "t1": "x", "t2": "y", "t3": "y"}, won)
     assert compare(pairs, "a", "b").improvement.interval == pytest.approx((0.05**0.5, 1.0))
 
