@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlgym_synth.evaluation.comparisons import compare, compare_aup
 from mlgym_synth.evaluation.profiles import profiles
 from mlgym_synth.evaluation.scores import BASELINE, Scores, load_scores
-from mlgym_synth.evaluation.statistics import Estimate, Measure, compare, compare_aup, worths
+from mlgym_synth.evaluation.statistics import Estimate, Measure, worths
 
 FIXED = ("base", "control", "sft")
 

@@ -11,16 +11,15 @@ from typing import Any
 import mlgym_synth
 from mlgym_synth.evaluation.audit import counts, worst
 from mlgym_synth.evaluation.benchmark import AgentResults, Results
+from mlgym_synth.evaluation.comparisons import Comparison, compare
 from mlgym_synth.evaluation.profiles import Floats, Profiles, profiles
 from mlgym_synth.evaluation.scores import Scores
 from mlgym_synth.evaluation.statistics import (
     LEVEL,
     AUPIntervals,
-    Comparison,
     Estimate,
     aup_intervals,
     best_at_k_curves,
-    compare,
     failures,
     mean_worth,
 )

@@ -1,27 +1,24 @@
-"""What to read beside AUP: statistics of single runs, and how far all figures are known. `aup` and reports call this.
+"""What to read beside AUP: statistics of an agent's runs, and how far they are known. `aup` and reports call this.
 
 What a run is worth does not depend on who else is in the set, as AUP does. Intervals of one agent draw its runs anew,
 task by task: the stratified bootstrap of Agarwal et al. 2021 (rliable, arXiv 2108.13264), for these tasks and no
 others. Percentiles of n runs a task are too narrow by sqrt((n - 1) / n), so the draws of means are spread by that much;
-an agent that has only one run on some task has no interval, since a single run drawn again is the same. Intervals of a
-comparison draw data sets with all their tasks, since what it is to say is about tasks like these, and those on one data
-set are no independent evidence.
+an agent that has only one run on some task has no interval, since a single run drawn again is the same.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles, standings
+from mlgym_synth.evaluation.profiles import WHICH, Floats, Mode, areas, profiles
 from mlgym_synth.evaluation.scores import BASELINE, Scores, Which
-from mlgym_synth.grading.bootstrap import Groups, draws, interval, means
+from mlgym_synth.grading.bootstrap import interval
 from mlgym_synth.grading.reward import CLIP, ROUNDING, clipped, progress
 
 Interval = tuple[float, float]
@@ -32,8 +29,8 @@ only on tasks whose reference is known. `beats_baseline`: 1 where its score is b
 
 LEVEL = 0.95
 TIMES = 1000
-_ANYTHING, _AREA = (-math.inf, math.inf), (0.0, math.inf)
-_BOUNDS: dict[Measure, Interval] = {"progress": CLIP, "beats_baseline": (0.0, 1.0), "valid": (0.0, 1.0)}
+_AREA = (0.0, math.inf)
+BOUNDS: dict[Measure, Interval] = {"progress": CLIP, "beats_baseline": (0.0, 1.0), "valid": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +51,6 @@ class AUPIntervals:
     aup: dict[str, dict[Which, Interval | None]]
     normalized: dict[str, dict[Which, Interval | None]]
     x_max: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One agent against another.
-
-    Attributes:
-        tasks: those on which both have runs; all figures are of these.
-        improvement: the probability that a run of the first scores better than one of the second on the same task,
-            ties counting half; a run without a score is worse than any with one.
-        difference: of the mean worth of their runs; None where no task can be measured.
-    """
-
-    tasks: list[str]
-    improvement: Estimate
-    difference: Estimate | None
-
-
-@dataclass(frozen=True, slots=True)
-class AUPGain:
-    """How far one agent's AUP lies above another's.
-
-    Attributes:
-        difference: of the two.
-        relative: the same as a share of the other's; None where that is 0.
-    """
-
-    difference: Estimate
-    relative: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +83,7 @@ def mean_worth(
     like certainty.
     Empty where no task can be measured (no reference is known).
     """
-    tasks = _measurable(scores, measure)
+    tasks = measurable(scores, measure)
     if not tasks:
         return {}
     strata = _Strata([[worths(scores, agent, task, measure, which) for task in tasks] for agent in scores.agents])
@@ -127,7 +95,7 @@ def mean_worth(
         return np.asarray((of_tasks + spread * (drawn - of_tasks)).mean(axis=1))
 
     found = of_tasks.mean(axis=1)
-    drawn = np.clip([mean_of(rows) for rows in strata.draws(times, seed)], *_BOUNDS[measure])
+    drawn = np.clip([mean_of(rows) for rows in strata.draws(times, seed)], *BOUNDS[measure])
     return {
         agent: Estimate(float(found[n]), interval(drawn[:, n], level) if _twice(scores, agent, tasks) else None)
         for n, agent in enumerate(scores.agents)
@@ -144,7 +112,7 @@ def aup_intervals(
     draws are shifted so that the figure is their mean. They remain too narrow, since a bootstrap of maxima is not
     consistent (Bickel and Freedman 1981): with 4 runs a task they held the truth in 65 to 95 of 100 simulated
     experiments. A single run near 0 can move x_max, and every AUP with it: read the intervals of AUP / x_max. For
-    claims take `mean_worth` and `compare`, whose intervals hold what they say.
+    claims take `mean_worth` and `comparisons.compare`, whose intervals hold what they say.
     """
     known = {agent for agent in scores.agents if _twice(scores, agent, scores.tasks)}
     if not known:
@@ -157,110 +125,11 @@ def aup_intervals(
             made.aup[agent], made.normalized[agent] = dict.fromkeys(WHICH), dict.fromkeys(WHICH)
             continue
         aups = {which: np.array([area[which][n] for area, _ in drawn]) for which in WHICH}
-        made.aup[agent] = {which: _shifted(aups[which], found.aup[agent][which], _AREA, level) for which in WHICH}
+        made.aup[agent] = {which: shifted(aups[which], found.aup[agent][which], _AREA, level) for which in WHICH}
         made.normalized[agent] = {
-            which: _shifted(aups[which] / ends, found.normalized[agent][which], (0.0, 1.0), level) for which in WHICH
+            which: shifted(aups[which] / ends, found.normalized[agent][which], (0.0, 1.0), level) for which in WHICH
         }
     return made
-
-
-def compare(
-    scores: Scores,
-    first: str,
-    second: str,
-    measure: Measure = "progress",
-    which: Which = "last",
-    *,
-    level: float = LEVEL,
-    times: int = TIMES,
-    seed: int = 0,
-) -> Comparison:
-    """Compare two agents, paired over tasks; `baseline` is an agent too.
-
-    The probability of improvement is that of Agarwal et al. 2021: Mann and Whitney's U over the number of pairs, a
-    task at a time, and then the mean over tasks. Where all tasks say the same, draws of them would too: the interval
-    then says how much of what tasks may say as many data sets can have missed (see `_unanimous`).
-
-    Args:
-        scores: of both.
-        first: the agent that may be better.
-        second: the one it is held against.
-        measure: what `difference` is of.
-        which: the score that stands for a run.
-        level: of the intervals.
-        times: draws.
-        seed: of the draws.
-
-    Raises:
-        ValueError: there is no such agent, or no task on which both have runs.
-    """
-    pairs = {
-        task: (a, b)
-        for task in scores.tasks
-        if len(a := scores.outcomes(first, task, which)) and len(b := scores.outcomes(second, task, which))
-    }
-    if not pairs:
-        raise ValueError(f"there is no task on which both {first} and {second} have runs")
-    better = {task: _improvement(a, b, scores.tasks[task].sign) for task, (a, b) in pairs.items()}
-    gains = {
-        task: worths(scores, first, task, measure, which).mean() - worths(scores, second, task, measure, which).mean()
-        for task in _measurable(scores, measure)
-        if task in pairs
-    }
-
-    def estimate(of_tasks: Mapping[str, float], bounds: Interval) -> Estimate:
-        values, index = np.array(list(of_tasks.values())), _groups(scores, of_tasks)
-        if (groups := len(values) if index is None else len(np.unique(index))) < 2:
-            known = None
-        elif np.ptp(values) < ROUNDING:
-            known = _unanimous(float(values.mean()), groups, bounds, level)
-        else:
-            known = interval(means(values, times, seed, index), level)
-        return Estimate(float(values.mean()), known)
-
-    (worst, best), (worst_other, best_other) = _bounds(first, measure), _bounds(second, measure)
-    gain = estimate(gains, (worst - best_other, best - worst_other)) if gains else None
-    return Comparison(list(pairs), estimate(better, (0.0, 1.0)), gain)
-
-
-def compare_aup(
-    scores: Scores,
-    first: str,
-    second: str,
-    mode: Mode = "mlgym",
-    *,
-    level: float = LEVEL,
-    times: int = TIMES,
-    seed: int = 0,
-) -> dict[Which, AUPGain]:
-    """What one agent's AUP is above another's, among all of `scores`, on the same draws of data sets.
-
-    The figures are of AUP as `profiles` has it, to three decimals; x_max follows the draws. A draw holds some data sets
-    twice and others not at all, and where the one that sets x_max is not among them all areas are smaller. The
-    difference hardly changes by that, the ratio does: its draws are shifted, as logarithms, so that it is their mean.
-    """
-    found, tables = profiles(scores, mode), standings(scores)
-    signs, index = np.array([task.sign for task in scores.tasks.values()]), _groups(scores, scores.tasks)
-    columns = [found.agents.index(first), found.agents.index(second)]
-    several = len(signs) > 1 if index is None else len(np.unique(index)) > 1
-    rows = draws(len(signs), index, seed) if several else iter(())
-    drawn = [
-        areas({which: table[taken] for which, table in tables.items()}, signs[taken], mode)[0]
-        for taken, _ in itertools.islice(rows, times)
-    ]
-
-    def gain(which: Which) -> AUPGain:
-        ours, other = found.aup[first][which], found.aup[second][which]
-        difference, relative = Estimate(ours - other, None), Estimate(ours / other - 1, None) if other else None
-        if drawn:
-            one, two = np.array([area[which][columns] for area in drawn]).T
-            difference = Estimate(ours - other, interval(one - two, level))
-            if ours and other and one.all() and two.all():
-                low, high = _shifted(np.log(one / two), math.log(ours / other), _ANYTHING, level)
-                relative = Estimate(ours / other - 1, (math.expm1(low), math.expm1(high)))
-        return AUPGain(difference, relative)
-
-    return {which: gain(which) for which in WHICH}
 
 
 def best_at_k(values: Sequence[float] | Floats) -> Floats:
@@ -287,7 +156,7 @@ def best_at_k_curves(scores: Scores, measure: Measure, which: Which = "best") ->
 
     Empty where no task can be measured.
     """
-    tasks = _measurable(scores, measure)
+    tasks = measurable(scores, measure)
     curves = {
         agent: [best_at_k(worths(scores, agent, task, measure, which)) for task in tasks] for agent in scores.agents
     }
@@ -337,26 +206,9 @@ def _areas_redrawn(scores: Scores, mode: Mode, times: int, seed: int) -> list[tu
     return made
 
 
-def _shifted(values: Floats, mean: float, bounds: Interval, level: float) -> Interval:
+def shifted(values: Floats, mean: float, bounds: Interval, level: float) -> Interval:
     """The percentile interval of the values, moved to have this mean, and none of them out of bounds."""
     return interval(np.clip(values - values.mean() + mean, *bounds), level)
-
-
-def _unanimous(value: float, count: int, bounds: Interval, level: float) -> Interval:
-    """Where a mean can lie of which `count` draws all said `value`, and the others anything within bounds.
-
-    If a share q of all said otherwise, the draws were so alike with a probability of (1 - q)^count. For count large
-    and 95% that is the "rule of three": q up to 3 / count.
-    """
-    unseen = 1 - (1 - level) ** (1 / count)
-    low, high = bounds
-    return value - unseen * (value - low), value + unseen * (high - value)
-
-
-def _bounds(agent: str, measure: Measure) -> Interval:
-    """What its runs can be worth."""
-    of_baseline = float(measure == "valid")
-    return (of_baseline, of_baseline) if agent == BASELINE else _BOUNDS[measure]
 
 
 def _twice(scores: Scores, agent: str, tasks: Iterable[str]) -> bool:
@@ -365,13 +217,8 @@ def _twice(scores: Scores, agent: str, tasks: Iterable[str]) -> bool:
     return min(counts, default=0) > 1
 
 
-def _groups(scores: Scores, tasks: Iterable[str]) -> Groups | None:
-    """The data set of each task as a number; None where no two tasks share one."""
-    names, index = np.unique([scores.datasets[task] for task in tasks], return_inverse=True)
-    return index if len(names) < len(index) else None
-
-
-def _measurable(scores: Scores, measure: Measure) -> list[str]:
+def measurable(scores: Scores, measure: Measure) -> list[str]:
+    """The tasks on which a run has a worth."""
     return [name for name, task in scores.tasks.items() if measure != "progress" or task.reference is not None]
 
 
@@ -389,11 +236,3 @@ def worths(scores: Scores, agent: str, name: str, measure: Measure, which: Which
         raise ValueError(f"no reference is known for {name}")
     ends = (task.baseline, task.reference, task.direction)
     return np.array([clipped(None if math.isnan(score) else progress(score, *ends)) for score in outcomes.tolist()])
-
-
-def _improvement(first: Floats, second: Floats, sign: float) -> float:
-    """The share of pairs in which the first is better, ties counting half."""
-    a, b = (np.where(np.isnan(values), -np.inf, sign * values) for values in (first, second))
-    wins = a[:, None] > b[None, :]
-    ties = a[:, None] == b[None, :]
-    return float((wins + 0.5 * ties).mean())

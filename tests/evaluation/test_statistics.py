@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlgym_synth.evaluation.comparisons import compare, compare_aup
 from mlgym_synth.evaluation.profiles import profiles
 from mlgym_synth.evaluation.scores import Scores
 from mlgym_synth.evaluation.statistics import (
@@ -16,8 +17,6 @@ from mlgym_synth.evaluation.statistics import (
     aup_intervals,
     best_at_k,
     best_at_k_curves,
-    compare,
-    compare_aup,
     failures,
     mean_worth,
 )
