@@ -149,7 +149,7 @@ class _Report:
 
     def _agents(self) -> Markup:
         columns = [
-            *("agent", "AUP best", "strict AUP", "AUP / x_max best", "95%", "mean progress", "95%", "above baseline"),
+            *("agent", "AUP best", "strict AUP", "AUP / x_max", "95%", "mean progress", "95%", "above baseline"),
             *("no score", "flagged", "steps", "tool min", "USD"),
         ]
         return page.table(columns, [self._agent(each) for each in by_rank(self.results, self.analysis)], name="agents")
