@@ -106,4 +106,6 @@ def _meanings(file: Path | None) -> dict[str, str]:
         raise ValueError(f"{file}: no YAML and no JSON: {' '.join(str(error).split())}") from error
     if not isinstance(made, dict):
         raise ValueError(f"{file}: holds no mapping. Write lines such as `age: age of the patient in years`.")
-    return {str(name): str(text) for name, text in made.items()}
+    if odd := [name for name in made if not isinstance(name, str)]:
+        raise ValueError(f"{file}: {odd[0]!r} is no name of a column: put it in quotes, as YAML reads it otherwise.")
+    return {name: str(text) for name, text in made.items() if text is not None}

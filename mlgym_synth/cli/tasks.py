@@ -33,7 +33,7 @@ from mlgym_synth.task import OWN_FILE
 _PACKAGES = {
     "scikit-learn": ("sklearn", "data"),
     "scikit-image": ("skimage", "data"),
-    "huggingface": ("pyarrow", "hub"),
+    "huggingface": ("pandas", "hub"),
 }
 """Sources that are not called like the module they come with: the module, and the extra that installs it."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import random
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -25,6 +28,7 @@ from mlgym_synth.cli.common import (
     register_own,
     report_progress,
 )
+from mlgym_synth.errors import TaskInvalid, TaskNotFound
 from mlgym_synth.folder import TaskFolder, load_task
 
 if TYPE_CHECKING:
@@ -60,14 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
     register_own(arguments)
     folders = chosen(arguments)
     # Here and not above, so that a wrong command line is answered at once.
-    from mlgym_synth.gates import record, verify_many, write_index
+    from mlgym_synth.gates import verify_many, write_index
     from mlgym_synth.sandbox.runtime import ensure_runtime
 
     ensure_runtime(progress=report_progress)
+    others, roots, unmeasured = registry.select(), set[Path](), list[str]()
     if arguments.record:
-        for number, folder in enumerate(folders):
-            report_progress(f"measuring {folder.spec.id}")
-            folders[number] = record(folder, sandbox=arguments.sandbox)
+        folders, unmeasured = _recorded(folders, arguments.sandbox)
+        roots = {path.parents[1] for folder in folders if (path := folder.path.resolve()).parent.name == "envs"}
+        measured = {folder.spec.id for folder in folders}
+        others += [entry for root in roots for entry in registry.read_index(root) if entry.id not in measured]
     verdicts: list[Verdict] = []
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
@@ -84,21 +90,34 @@ def run(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             sandbox=arguments.sandbox,
             fresh=arguments.fresh,
-            others=registry.select(),
+            others=others,
             on_result=note,
         )
-    if arguments.record:
-        passed = {verdict.task_id: verdict.passed for verdict in verdicts}
-        for root in {
-            folder.path.resolve().parents[1] for folder in folders if folder.path.resolve().parent.name == "envs"
-        }:
-            write_index(root, passed)
+    for root in roots:
+        write_index(root, {verdict.task_id: verdict.passed for verdict in verdicts})
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if arguments.json:
         print_json([{**dataclasses.asdict(verdict), "passed": verdict.passed} for verdict in verdicts])
     else:
-        console.print(f"{len(verdicts) - len(failed)} of {len(verdicts)} tasks pass all gates.")
-    return 1 if failed else 0
+        console.print(f"{len(verdicts) - len(failed)} of {len(verdicts) + len(unmeasured)} tasks pass all gates.")
+    return 1 if failed or unmeasured else 0
+
+
+def _recorded(folders: Sequence[TaskFolder], sandbox: str) -> tuple[list[TaskFolder], list[str]]:
+    """The folders with what was measured, and the ids of those that could not be measured."""
+    from mlgym_synth.gates import record
+
+    made, unmeasured = list[TaskFolder](), list[str]()
+    for folder in folders:
+        _refuse_taken(folder)
+    for folder in folders:
+        report_progress(f"measuring {folder.spec.id}")
+        try:
+            made.append(record(folder, sandbox=sandbox))
+        except TaskInvalid as error:
+            errors.print(f"{folder.spec.id} could not be measured: {error}")
+            unmeasured.append(folder.spec.id)
+    return made, unmeasured
 
 
 def chosen(arguments: argparse.Namespace) -> list[TaskFolder]:
@@ -119,6 +138,13 @@ def chosen(arguments: argparse.Namespace) -> list[TaskFolder]:
     if arguments.sample is not None:
         entries = random.Random(arguments.seed).sample(entries, min(arguments.sample, len(entries)))
     return [load_task(entry.folder) for entry in entries]
+
+
+def _refuse_taken(folder: TaskFolder) -> None:
+    with contextlib.suppress(TaskNotFound):
+        other = registry.find(folder.spec.id).folder
+        if other.resolve() != folder.path.resolve():
+            raise ValueError(f"{folder.path}: {folder.spec.id} is the id of the task in {other}. Take another.")
 
 
 def _show(verdict: Verdict) -> None:

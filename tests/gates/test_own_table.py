@@ -84,6 +84,30 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
+def test_one_that_asks_the_same_of_the_same_table_is_a_copy(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--record", str(own), "--sandbox", "bwrap"]) == 0
+    second, broken = own.with_name("mine-0002"), own.with_name("mine-0003")
+    for folder in (second, broken):
+        shutil.copytree(own, folder)
+        (folder / "task.yaml").write_text(SPEC.replace("mine-0001", folder.name))
+    (broken / "workspace" / "baseline.py").write_text("raise SystemExit('no such column')\n")
+    capsys.readouterr()
+    assert main(["verify", "--record", str(broken), str(second), "--sandbox", "bwrap"]) == 1
+    said = capsys.readouterr()
+    assert "mine-0003 could not be measured" in said.err
+    assert "mine-0001 asks the same (diagnosis) of the same data" in said.out
+    assert "0 of 2 tasks pass all gates." in said.out
+
+
+def test_an_id_that_is_taken_is_refused_before_anything_is_measured(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = own.rename(own.with_name("task-0001"))
+    (taken / "task.yaml").write_text(SPEC.replace("mine-0001", "task-0001"))
+    assert main(["verify", "--record", str(taken), "--sandbox", "bwrap"]) == 2
+    assert "task-0001 is the id of the task in" in capsys.readouterr().err
+
+
 def test_from_a_csv_to_a_scored_episode(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["verify", "--record", str(own), "--sandbox", "bwrap"])
     said = capsys.readouterr().out
