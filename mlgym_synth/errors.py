@@ -99,6 +99,10 @@ class ContextLengthExceeded(LLMError):
     """A request is longer than the model's context; a shorter one may do."""
 
 
+class PromptRefused(LLMError):
+    """A filter of the endpoint's turned a prompt away; it would do so again, with other prompts answered."""
+
+
 class ToolsUnsupported(LLMError):
     """An endpoint, or the model behind it, takes no `tools`; the same may be asked for in text."""
 

@@ -66,7 +66,7 @@ class Datasets:
         # Referees read their sources in ways of their own; `A+B` are texts of A and of B.
         if part := next((part for part in _parts(source) if part in self._parts), None):
             return self._parts[part]
-        near = [] if isinstance(spec.data, InstanceData) else self._near(source)
+        near = [] if isinstance(spec.data, InstanceData) else self.near(source)
         return near[0] if near else own
 
     def add(self, spec: TaskSpec, name: str | None = None) -> str:
@@ -90,11 +90,15 @@ class Datasets:
         if source is None or isinstance(spec.data, InstanceData) or source_name(spec) in self._names:
             return None
         name = self.name_of(spec)
-        other = next((other for other in self._near(source) if split_of(other) != split_of(name)), None)
+        other = next((other for other in self.near(source) if split_of(other) != split_of(name)), None)
         return other and f"its data is {split_of(name)} like {name}, and holds parts of {other}: {split_of(other)}."
 
-    def _near(self, source: Source) -> list[str]:
-        """The names of frames that share data with this one, those known first before others."""
+    def near(self, source: Source) -> list[str]:
+        """The names of frames that share data with this one, those known first before others.
+
+        Raises:
+            DatasetUnavailable: it cannot be had.
+        """
         sketch = sketch_of(_frame(source))
         there = ((own, self.sketch(own)) for own in self._frames)
         return [self._names[own] for own, other in there if other is not None and overlap(sketch, other)]

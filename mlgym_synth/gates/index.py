@@ -20,7 +20,7 @@ from mlgym_synth.errors import TaskInvalid
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.datasets import Datasets, split_of
 from mlgym_synth.registry import TaskEntry, index_line, read_index, shipped_root
-from mlgym_synth.task import TaskSpec
+from mlgym_synth.task import Source, TaskSpec
 from mlgym_synth.whole_file import write_whole
 
 SKETCHES = "sketches.jsonl"
@@ -62,6 +62,17 @@ def known_datasets(root: Path) -> Datasets:
     if root.resolve() == shipped_root():
         return Datasets(_named(root), _sketches(root))
     return Datasets((*_shipped(), *_named(root)), _sketches(shipped_root()))
+
+
+def famous(source: Source) -> tuple[bool, bool]:
+    """Whether data is well known, and whether it overlaps MLGym's, as the shipped tasks say that share data with it.
+
+    Raises:
+        DatasetUnavailable: it cannot be had.
+    """
+    names = set(known_datasets(shipped_root()).near(source))
+    alike = [spec for spec, name in _shipped() if name in names]
+    return any(spec.well_known for spec in alike), any(spec.mlgym_overlap for spec in alike)
 
 
 @cache

@@ -12,7 +12,7 @@ from mlgym_synth.cache import cache_root
 from mlgym_synth.folder import TaskFolder
 from mlgym_synth.gates.verify import GateResult, Verdict
 from mlgym_synth.sandbox.runtime import fingerprint
-from mlgym_synth.task import InstanceData
+from mlgym_synth.task import InstanceData, TaskSpec
 from mlgym_synth.whole_file import write_whole
 
 _ROOMS = (
@@ -39,11 +39,14 @@ def known(folder: TaskFolder, sandbox: str) -> Verdict | None:
 
 def key_of(folder: TaskFolder, sandbox: str) -> str:
     """All that decides a verdict: task, code and runtime; what holds in one backend says nothing of another."""
-    spec = folder.spec
-    code = _code(
-        isinstance(spec.data, InstanceData), spec.data.source is not None and spec.data.source.package == "huggingface"
-    )
-    return hashlib.sha256(f"{folder.sha256}{sandbox}{code}{fingerprint(spec.runtime)}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{folder.sha256}{judge_of(folder.spec, sandbox)}".encode()).hexdigest()[:24]
+
+
+def judge_of(spec: TaskSpec, sandbox: str) -> str:
+    """What decides a verdict beside the task: backend, code and runtime."""
+    source = spec.data.source
+    code = _code(isinstance(spec.data, InstanceData), source is not None and source.package == "huggingface")
+    return f"{sandbox}{code}{fingerprint(spec.runtime)}"
 
 
 def _file_of(folder: TaskFolder, sandbox: str) -> Path:

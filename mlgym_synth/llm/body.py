@@ -132,6 +132,11 @@ def exceeds_context(fault: Fault) -> bool:
     )
 
 
+def refuses_content(fault: Fault) -> bool:
+    """Whether a filter has turned the prompt away: it would do so again, with whatever else the run asks answered."""
+    return fault.code in ("content_filter", "content_policy_violation", "invalid_prompt")
+
+
 def asks_for_object(form: str, messages: Messages, schema: type[BaseModel]) -> dict[str, Any]:
     """The part of a body that asks for an object, in one of FORMATS."""
     if form == "json_schema":

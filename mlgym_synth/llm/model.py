@@ -23,7 +23,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from mlgym_synth.errors import BudgetExhausted, ContextLengthExceeded, LLMError, ModelNotConfigured, ToolsUnsupported
+from mlgym_synth.errors import (
+    BudgetExhausted,
+    ContextLengthExceeded,
+    LLMError,
+    ModelNotConfigured,
+    PromptRefused,
+    ToolsUnsupported,
+)
 from mlgym_synth.llm.address import without_secrets
 from mlgym_synth.llm.body import (
     FORMATS,
@@ -33,6 +40,7 @@ from mlgym_synth.llm.body import (
     cannot_read_call,
     encodable,
     exceeds_context,
+    refuses_content,
     refuses_format,
     refuses_functions,
     refuses_system,
@@ -129,6 +137,7 @@ class ChatModel:
         self._warned: set[str] = set()
         self._format = 0  # the place in FORMATS that works here, as far as is known
         self._slots = asyncio.Semaphore(concurrency)
+        self._stopped = False
         self._client: AsyncOpenAI | None = None
         if not re.match(r"https?://[^/\s]", self.base_url):
             raise ModelNotConfigured(
@@ -153,6 +162,10 @@ class ChatModel:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+
+    def stop(self) -> None:
+        """Send nothing more: requests that still wait for their turn raise `BudgetExhausted`, others are answered."""
+        self._stopped = True
 
     async def text(self, messages: Messages) -> Reply:
         """Ask for text.
@@ -199,6 +212,8 @@ class ChatModel:
             started, requests, waits = time.monotonic(), 0, 0
             form = self._format if schema else FORMATS.index("text")
             while True:
+                if self._stopped:
+                    raise BudgetExhausted("the run has ended; nothing more is asked")
                 if self.budget.exhausted:
                     raise BudgetExhausted(f"the budget of {self.budget.max_usd:g} USD is spent")
                 asked = messages if self._takes_system else without_system(messages)
@@ -214,6 +229,8 @@ class ChatModel:
                     raise self._unread(answer, body, time.monotonic() - started, requests)
                 if exceeds_context(answer):
                     raise ContextLengthExceeded(self._complaint(answer, requests))
+                if refuses_content(answer):
+                    raise PromptRefused(f"{self.model}: the endpoint refuses the prompt: {self._clean(str(answer))}")
                 if refused := self._options.drop(answer, body):
                     if refused != "max_tokens":  # which goes on by another name
                         self._warn_once(f"{refused!r} is left out from now on", str(answer))

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.gates.verify import GATES
 from mlgym_synth.reports import page
 from mlgym_synth.reports.page import Markup
 from mlgym_synth.reports.text import counted, kind_of
 from mlgym_synth.synthesis.ledger import Account, Settled, Step, accounts
 
-LEVELS = ("proposed", "grounded", "written", "runs", *(f"gate {number}" for number in range(1, 11)), "registered")
-"""What a candidate comes past, in this order; gate 10, no copy, is judged last."""
+LEVELS = (
+    *("proposed", "grounded", "written", "runs"),
+    *(f"gate {number}" for number, *_ in GATES),
+    *("gate 10", "registered"),
+)
+"""What a candidate comes past, in the order in which it is judged; gate 10, no copy, comes last."""
 _STOPS = {"proposal": 0, "grounding": 1, "writing": 2, "debugging": 2}
 EXAMPLES = 2
 MOST_REASONS = 12
@@ -94,6 +99,11 @@ def _past(step: Step) -> int:
     return LEVELS.index("gate 10" if stage == "passed" else stage)
 
 
+def _seconds(step: Step) -> float:
+    """Of work: an examination's own, without its wait for a worker."""
+    return float(json.loads(step.result)["seconds"]) if step.stage == "execution" else step.seconds
+
+
 def _parts(runs: Sequence[Account], found: Sequence[Candidate]) -> Iterator[Markup]:
     yield _summary(runs, found)
     yield page.heading(
@@ -119,7 +129,7 @@ def _summary(runs: Sequence[Account], found: Sequence[Candidate]) -> Markup:
     steps = [step for run in runs for step in run.steps]
     tasks = sum(c.settled.task_id is not None for c in found)
     drafts = sum(step.stage == "execution" for step in steps)
-    seconds, cost = sum(step.seconds for step in steps), sum(step.cost_usd for step in steps)
+    seconds, cost = sum(map(_seconds, steps)), sum(step.cost_usd for step in steps)
     named: dict[str, page.Cell] = {"candidates": len(found), "tasks": tasks, "drafts executed": drafts}
     named["worker hours"] = seconds / 3600
     if tasks:
@@ -134,11 +144,11 @@ def _families(found: Sequence[Candidate]) -> Markup:
     by_family: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in found:
         by_family[candidate.settled.family or "(none yet)"].append(candidate)
-    shown = ("proposed", "grounded", "written", "runs", "gate 4", "gate 6", "gate 9", "registered")
+    shown = ("proposed", "grounded", "written", "runs", "gate 9", "gate 4", "gate 6", "registered")
     rows: list[list[page.Cell]] = []
     for family, members in sorted(by_family.items(), key=lambda pair: -len(pair[1])):
         counts = dict(_funnel(members))
-        tasks, spent = counts["registered"], sum(step.seconds for c in members for step in c.steps)
+        tasks, spent = counts["registered"], sum(_seconds(step) for c in members for step in c.steps)
         cost = sum(step.cost_usd for c in members for step in c.steps)
         priced = f"{cost / tasks:.4f} USD" if tasks and cost else "-"
         rows.append([family, *(counts[level] for level in shown), spent / tasks if tasks else "-", priced])

@@ -97,5 +97,8 @@ class Author(Protocol):
             Rejected: no draft came out of this attempt.
         """
 
+    def stop(self) -> None:
+        """Ask for nothing more: what is being answered is waited for, what is not yet sent must not be."""
+
     async def close(self) -> None:
         """Give back what is held."""

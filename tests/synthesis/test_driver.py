@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import selectors
 import threading
 import time
@@ -16,12 +17,15 @@ import pytest
 
 from mlgym_synth import registry
 from mlgym_synth.errors import BudgetExhausted
+from mlgym_synth.folder import load_task
+from mlgym_synth.gates.datasets import split_of
+from mlgym_synth.gates.kept import judge_of, known
 from mlgym_synth.llm.model import Budget, ChatModel, Prices, prompt_sha256
 from mlgym_synth.synthesis.collection import Collection
 from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import Examined
 from mlgym_synth.synthesis.grounding import PackagedCatalogue
-from mlgym_synth.synthesis.ledger import FOLDER, Ledger, LedgerInUse, Step, accounts
+from mlgym_synth.synthesis.ledger import FOLDER, Ledger, LedgerInUse, Settled, Step, accounts
 from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.pipeline import Progress, Settings, Synthesis
 from mlgym_synth.synthesis.pool import in_pool
@@ -33,14 +37,23 @@ SETTINGS = {"author": "llm"}
 PACKAGED = json.dumps({**PROPOSAL, "datasets": ["ISLR/Wage"]})
 
 
-async def synthesize(out: Path, server: LLMServer, budget: Budget | None = None, **settings: Any) -> Progress:
-    """A run for one task with two candidates at once; none of these comes as far as an examination."""
+async def synthesize(
+    out: Path, server: LLMServer, budget: Budget | None = None, concurrency: int = 8, **settings: Any
+) -> Progress:
+    """A run for one task, mostly with two candidates at once; none of these comes as far as an examination."""
     model = ChatModel(
-        "teacher", base_url=server.url, api_key="k", prices=Prices(1, 1), budget=budget, retries=2, backoff_s=0.01
+        "teacher",
+        base_url=server.url,
+        api_key="k",
+        prices=Prices(1, 1),
+        budget=budget,
+        concurrency=concurrency,
+        retries=2,
+        backoff_s=0.01,
     )
     author = LLMAuthor(model, PackagedCatalogue(), seed=0)
     with Ledger(out, SETTINGS) as ledger, ThreadPoolExecutor(1) as pool:
-        run = Synthesis(author, ledger, Collection(out, "bwrap"), pool, Settings(tasks=1, at_once=2, **settings))
+        run = Synthesis(author, ledger, Collection(out, "bwrap"), pool, Settings(tasks=1, **{"at_once": 2, **settings}))
         try:
             return await run.run()
         finally:
@@ -132,6 +145,65 @@ def test_an_answer_under_way_is_kept_when_the_last_task_is_there(
         assert asyncio.run(synthesize(out, server)).registered == 1
         assert len(server.requests) == 2, "nothing new is asked for"
         assert everything_asked_is_kept(out, server)
+
+
+def test_requests_that_wait_for_their_turn_are_not_sent_once_the_last_task_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path / "cache"))
+
+    def respond(request: dict[str, Any]) -> Response:
+        return replace(answer(PACKAGED), delay_s=0.2 if is_of_first(request) else 1)
+
+    out = tmp_path / "out"
+    registered_before(out)
+    with LLMServer(respond) as server:
+        assert asyncio.run(synthesize(out, server, at_once=6, concurrency=2)).registered == 1
+        assert len(server.requests) <= 3, "the first one's, and what was under way when it was done"
+        assert everything_asked_is_kept(out, server)
+
+
+def test_a_verdict_of_other_code_or_another_backend_is_not_kept(tmp_path: Path) -> None:
+    folder = registry.find("task-0018").folder
+    made = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    collection = Collection(tmp_path, "bwrap")
+    for judge in ("of before", judge_of(load_task(folder).spec, "bwrap")):
+        task_id = collection.next_id()
+        added = collection.add(task_id, Examined("passed", "", made, [], 1, 1, judge))
+        assert (known(added, "bwrap") is not None) == (judge != "of before")
+
+
+def test_a_program_that_is_held_out_is_no_train_task_with_other_instances(tmp_path: Path) -> None:
+    entry = registry.find("task-0766")
+    assert entry.split == "heldout"
+    made = {
+        path.relative_to(entry.folder).as_posix(): path.read_text()
+        for path in entry.folder.rglob("*")
+        if path.is_file()
+    }
+    made["task.yaml"] = made["task.yaml"].replace("id: task-0766", "id: candidate-00000")
+    collection, seen = Collection(tmp_path, "bwrap"), set()
+    for seed in range(60):
+        files = made | {"task.yaml": re.sub(r"(?m)^  seed: 737965123$", f"  seed: {seed}", made["task.yaml"])}
+        split, why = split_of(collection.dataset_of(files)), collection.copy_in(files)
+        assert why == ("its statement is 100% that of task-0766." if split == "train" else None)
+        seen.add(split)
+    assert seen == {"train", "heldout"}
+
+
+def test_an_id_that_another_run_has_decided_on_is_not_given_again(tmp_path: Path) -> None:
+    with Ledger(tmp_path, {**SETTINGS, "seed": 9}) as ledger:
+        ledger.settle(Settled(0, "own-0005", "ranking", "Horses", "races", "registered", ""))
+    assert Collection(tmp_path, "bwrap").next_id() == "own-0006"
+
+
+def test_a_prompt_that_a_filter_refuses_is_the_fault_of_one_candidate(tmp_path: Path) -> None:
+    def respond(request: dict[str, Any]) -> Response:
+        return failure(400, "The prompt was filtered.", code="content_filter")
+
+    with LLMServer(respond) as server:
+        assert asyncio.run(synthesize(tmp_path, server, most=2)).rejected == {"proposal": 2}
+    assert all("refuses the prompt" in one.reason for one in accounts(tmp_path)[0].candidates)
 
 
 def test_a_run_that_is_called_off_waits_for_no_answer(tmp_path: Path) -> None:

