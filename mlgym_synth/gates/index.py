@@ -70,9 +70,15 @@ def famous(source: Source) -> tuple[bool, bool]:
     Raises:
         DatasetUnavailable: it cannot be had.
     """
-    names = set(known_datasets(shipped_root()).near(source))
+    names = set(_shipped_datasets().near(source))
     alike = [spec for spec, name in _shipped() if name in names]
     return any(spec.well_known for spec in alike), any(spec.mlgym_overlap for spec in alike)
+
+
+@cache
+def _shipped_datasets() -> Datasets:
+    """For looking things up only: a collection adds to the one that it has."""
+    return known_datasets(shipped_root())
 
 
 @cache
