@@ -153,7 +153,7 @@ def test_requests_that_wait_for_their_turn_are_not_sent_once_the_last_task_is_th
     monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path / "cache"))
 
     def respond(request: dict[str, Any]) -> Response:
-        return replace(answer(PACKAGED), delay_s=0.2 if is_of_first(request) else 1)
+        return replace(answer(PACKAGED), delay_s=0.2 if is_of_first(request) else 4)
 
     out = tmp_path / "out"
     registered_before(out)

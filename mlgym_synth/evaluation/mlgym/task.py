@@ -94,13 +94,6 @@ class MLGymTask:
         """One a step."""
         return self.spec.max_steps
 
-    @property
-    def submission(self) -> str:
-        """The file that is handed in, or what stands for all of them."""
-        if self.config.task_entrypoint == "CSVSubmissionTasks":
-            return CSV
-        return f"{self.published.program}.py" if self.published.program else "."
-
     def open(self, seed: int, open_sandbox: Callable[[], Sandbox]) -> tuple[Judge, dict[str, bytes]]:
         """See `Playable.open`. Nothing is drawn from the seed."""
         contents = read_all(self.files)
@@ -127,11 +120,16 @@ class MLGymTask:
         if self.config.task_entrypoint == "CSVSubmissionTasks":
             return read_declared(sandbox, CSV, max_bytes)
         if self.published.program:
-            read_declared(sandbox, self.submission, max_bytes)
+            read_declared(sandbox, self._module, max_bytes)
         try:
             return pack(sandbox, max_bytes)
         except FileRefused as refusal:
             raise FileRefused(f"the workspace: {refusal}") from refusal
+
+    @property
+    def _module(self) -> str:
+        """Of tasks whose submission is a program: its file."""
+        return f"{self.published.program}.py"
 
     def _handing_in(self) -> str:
         metric = self.spec.metric
@@ -144,7 +142,7 @@ class MLGymTask:
             "LMSubmissionTasks": "Everything in the workspace but `data` is handed in: configs, weights. Code is not:"
             " the evaluation uses its own copy of the Python files that were given, and a pickle may hold plain data"
             " only.",
-            "PythonSubmissionTasks": f"Write `{self.submission}`, a Python module{self._signature()}. It is run in a"
+            "PythonSubmissionTasks": f"Write `{self._module}`, a Python module{self._signature()}. It is run in a"
             " fresh sandbox, with what else is in the workspace but `data`.",
         }[self.config.task_entrypoint]
         return (
