@@ -34,6 +34,19 @@ def of_seeds(means: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.flo
     return np.array([values for player, values in means.items() if player.startswith(f"{name}-")])
 
 
+def moves(played: Played) -> dict[str, dict[str, float]]:
+    """How often each player does what, per episode: experiments, validations, going back to the best."""
+    kinds = {"experiments": ("idea-", "tune", "blend"), "validate": ("validate",), "restore": ("restore",)}
+    return {
+        name: {
+            kind: round(float(np.mean([sum(action.startswith(names) for action in episode["actions"])
+                                       for episodes in tasks.values() for episode in episodes])), 2)
+            for kind, names in kinds.items()
+        }
+        for name, tasks in played.items()
+    }  # fmt: skip
+
+
 def by_family(played: Played, families: list[str]) -> dict[str, Any]:
     """The same of the tasks of each family alone."""
     means = mean_returns(played)
@@ -65,6 +78,7 @@ def summary(played: Played, datasets: list[str]) -> dict[str, Any]:
     return {
         "mean_return": overall(means),
         **{f"gain_over_{name.replace('-', '_')}": gain(means[name]) for name in others},
+        "moves": moves(played),
         "datasets": len(set(datasets)),
         "episodes": sum(len(episodes) for tasks in played.values() for episodes in tasks.values()),
         "by_task": {task: {"dataset": datasets[i]} | {name: round(float(means[name][i]), 4) for name in means}

@@ -257,3 +257,16 @@ def test_a_command_that_is_killed_is_tried_smaller() -> None:
 )
 def test_a_setting_is_turned_both_ways_and_stays_a_number(line: str, others: list[str]) -> None:
     assert other_lines(Knob("a.py", line.split()[0], line)) == others
+
+
+def test_ranges_are_predicted_from_long_categories_too() -> None:
+    """scikit-learn's pipelines take as their last step only what says that it is fitted."""
+    env = SynthEnv(registry.find("task-0673").folder, sandbox="bwrap")
+    trajectory = play(env, load_agent("scripted:researcher"), seed=0)
+    env.close()
+    commands = [step for step in trajectory.steps if step.tool == "bash"]
+    for idea in ("linear", "boosting", "forest"):
+        assert any(f"quantiles.py {idea}" in step.action["arguments"]["command"] for step in commands)
+    assert [step.action for step in commands if step.exit_code != 0] == []
+    assert trajectory.progress is not None
+    assert trajectory.progress > 0.5

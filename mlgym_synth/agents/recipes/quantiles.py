@@ -4,6 +4,7 @@ import sys
 
 import lab
 import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
@@ -17,7 +18,14 @@ RATE = 0.05
 LEVELS = lab.quantiles()
 
 
-class Forest:
+class Quantiles(RegressorMixin, BaseEstimator):
+    """What a pipeline takes as its last step."""
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+class Forest(Quantiles):
     """Quantile regression forest (Meinshausen 2006): the train rows that share leaves with a row are its sample."""
 
     def fit(self, X, y):
@@ -37,7 +45,7 @@ class Forest:
         return np.column_stack([self.y[(rise >= q).argmax(1)] for q in LEVELS])
 
 
-class Boosted:
+class Boosted(Quantiles):
     """Gradient boosting of the pinball loss, one model for every quantile."""
 
     def fit(self, X, y):
@@ -54,7 +62,7 @@ class Boosted:
         return np.sort(np.column_stack([model.predict(X) for model in self.models]), axis=1)
 
 
-class Linear:
+class Linear(Quantiles):
     """A ridge regression for the middle, another for the width; then quantiles of the residuals in units of width."""
 
     def fit(self, X, y):
