@@ -37,8 +37,8 @@ class MenuActions(gym.Wrapper[NDArray[np.float32], np.int64, str, dict[str, Any]
 
     One action is one or several tool calls of the env, its reward the sum of theirs. `info` is that of the last of them
     (`exit_code` only if that was a command), `info["menu"]` the action's name, `info["tool_calls"]` how many they were.
-    `info["action_mask"]` (int8, shape [13]) says what is available now, by steps, counted tool time and what was done so
-    far; `action_masks()` gives the same as bool. An action that is not available does nothing and costs a step.
+    `info["action_mask"]` (int8, shape [13]) says what is available now, by steps, counted tool time and what was done
+    so far; `action_masks()` gives the same as bool. An action that is not available does nothing and costs a step.
 
     Observation: float32, shape [`OBSERVED`], within [-1, 2]: shares of steps, planned tool time and validations left;
     progress of the last and of the best validated submission (0 the baseline, 1 the reference, from the score as it is
