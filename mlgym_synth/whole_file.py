@@ -7,10 +7,15 @@ import secrets
 from pathlib import Path
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write `text` to `file` in one go; until it is all on the disk, what was there before stays.
+def write_whole(file: Path, text: str, *, durable: bool = True) -> None:
+    """Write `text` to `file` in one go; until it is all there, what was there before stays.
 
     The folder is made if missing. Of several processes that write at once, one's text is kept.
+
+    Args:
+        file: to be written.
+        text: all of it.
+        durable: wait until the disk has it, so that a crash of the machine leaves one of the two as well.
 
     Raises:
         OSError: it could not be written. Nothing has changed then, and nothing is left behind.
@@ -20,8 +25,9 @@ def write_whole(file: Path, text: str) -> None:
     try:
         with scratch.open("w", encoding="utf-8") as opened:
             opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
+            if durable:
+                opened.flush()
+                os.fsync(opened.fileno())
         scratch.replace(file)
     except BaseException:
         scratch.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from mlgym_synth.cli.common import (
     register_own,
     report_progress,
 )
-from mlgym_synth.errors import TaskInvalid, TaskNotFound
+from mlgym_synth.errors import TaskNotFound
 from mlgym_synth.folder import TaskFolder, load_task
 
 if TYPE_CHECKING:
@@ -68,12 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mlgym_synth.sandbox.runtime import ensure_runtime
 
     ensure_runtime(progress=report_progress)
-    others, roots, unmeasured = registry.select(), set[Path](), list[str]()
+    others, roots, unmeasured = registry.select(), set[Path](), dict[str, str]()
     if arguments.record:
         folders, unmeasured = _recorded(folders, arguments.sandbox)
         roots = {path.parents[1] for folder in folders if (path := folder.path.resolve()).parent.name == "envs"}
-        measured = {folder.spec.id for folder in folders}
-        others += [entry for root in roots for entry in registry.read_index(root) if entry.id not in measured]
+        for root in roots:
+            write_index(root)
+        others = [entry for entry in others if entry.root.resolve() not in roots]
+        others += [entry for root in roots for entry in registry.read_index(root)]
     verdicts: list[Verdict] = []
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
@@ -91,32 +93,35 @@ def run(arguments: argparse.Namespace) -> int:
             sandbox=arguments.sandbox,
             fresh=arguments.fresh,
             others=others,
+            of_all_collections=arguments.record,
             on_result=note,
         )
     for root in roots:
         write_index(root, {verdict.task_id: verdict.passed for verdict in verdicts})
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if arguments.json:
-        print_json([{**dataclasses.asdict(verdict), "passed": verdict.passed} for verdict in verdicts])
+        listed = [{**dataclasses.asdict(verdict), "passed": verdict.passed} for verdict in verdicts]
+        print_json(listed + [{"task_id": name, "passed": False, "error": why} for name, why in unmeasured.items()])
     else:
         console.print(f"{len(verdicts) - len(failed)} of {len(verdicts) + len(unmeasured)} tasks pass all gates.")
     return 1 if failed or unmeasured else 0
 
 
-def _recorded(folders: Sequence[TaskFolder], sandbox: str) -> tuple[list[TaskFolder], list[str]]:
-    """The folders with what was measured, and the ids of those that could not be measured."""
+def _recorded(folders: Sequence[TaskFolder], sandbox: str) -> tuple[list[TaskFolder], dict[str, str]]:
+    """The folders with what was measured, and of those that could not be measured the ids, and why."""
     from mlgym_synth.gates import record
+    from mlgym_synth.gates.verify import FAULTS
 
-    made, unmeasured = list[TaskFolder](), list[str]()
+    made, unmeasured = list[TaskFolder](), dict[str, str]()
     for folder in folders:
         _refuse_taken(folder)
     for folder in folders:
         report_progress(f"measuring {folder.spec.id}")
         try:
             made.append(record(folder, sandbox=sandbox))
-        except TaskInvalid as error:
+        except FAULTS as error:
             errors.print(f"{folder.spec.id} could not be measured: {error}")
-            unmeasured.append(folder.spec.id)
+            unmeasured[folder.spec.id] = str(error)
     return made, unmeasured
 
 

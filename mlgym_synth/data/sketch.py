@@ -117,7 +117,7 @@ def sketch_of(source: Source) -> Sketch:
     except (OSError, ValueError, TypeError):
         pass
     made = _sketch(source)
-    write_whole(file, json.dumps(packed(made)))
+    write_whole(file, json.dumps(packed(made)), durable=False)
     return made
 
 

@@ -209,8 +209,9 @@ def play_all(
     """
     stopped: dict[str, str] = {}
     for play in benchmark.agents:
-        with _opened(benchmark, play) as store:
-            refuse_outdated(benchmark.plan(play), store)
+        if (benchmark.folder(play.agent) / LEDGER).is_file():  # one that is still to be made is made at its turn
+            with _opened(benchmark, play) as store:
+                refuse_outdated(benchmark.plan(play), store)
     for play in benchmark.agents:
 
         def tell(trajectory: Trajectory, tally: Tally, agent: str = play.agent) -> None:

@@ -49,27 +49,38 @@ def copy_of(face: Face, others: Iterable[Face]) -> str | None:
     return None
 
 
-def neighbours(folder: TaskFolder, entries: Sequence[TaskEntry]) -> list[TaskEntry]:
-    """The registered tasks that could be its original: on the same data, or programs of its family.
+def neighbours(
+    folder: TaskFolder, entries: Sequence[TaskEntry], *, of_all_collections: bool = False
+) -> list[TaskEntry]:
+    """The listed tasks that could be its original: on the same data, or programs of its family.
 
-    Of a pair in one collection the later one is the copy; a task that is not registered comes after all there are.
+    Of a pair in one collection the later one is the copy; a task that is not listed comes after all there are.
+
+    Args:
+        folder: the task.
+        entries: of one or several collections.
+        of_all_collections: look into other collections too where the task is listed in one.
     """
     own = next((place for place, entry in enumerate(entries) if entry.sha256 == folder.sha256), None)
-    earlier = entries if own is None else [entry for entry in entries[:own] if entry.root == entries[own].root]
+    earlier = list(entries)
+    if own is not None:
+        root = entries[own].root
+        earlier = [entry for entry in entries[:own] if entry.root == root]
+        earlier += [entry for entry in entries if of_all_collections and entry.root != root]
     dataset = _dataset_of(folder, entries)
     program = isinstance(folder.spec.data, InstanceData)
     near = (e for e in earlier if e.dataset == dataset or (program and e.family == folder.spec.family))
     return [entry for entry in near if entry.id != folder.spec.id]
 
 
-def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry]) -> str | None:
-    """Gate 10 for a task among registered ones: why it is a copy, or None.
+def not_a_copy(folder: TaskFolder, entries: Sequence[TaskEntry], *, of_all_collections: bool = False) -> str | None:
+    """Gate 10 for a task among listed ones: why it is a copy, or None. See `neighbours`.
 
     Raises:
         TaskInvalid: a neighbour's folder is broken.
     """
     faces = []
-    for entry in neighbours(folder, entries):
+    for entry in neighbours(folder, entries, of_all_collections=of_all_collections):
         other = _folder(entry.folder)
         faces.append(face_of(other.spec, other.statement, entry.dataset))
     return copy_of(face_of(folder.spec, folder.statement, _dataset_of(folder, entries)), faces)

@@ -25,7 +25,7 @@ _NO_VERDICT = ("copies.py", "datasets.py", "index.py", "kept.py", "many.py", "sk
 
 def keep(verdict: Verdict, folder: TaskFolder, sandbox: str) -> None:
     """Put a verdict into the cache, so that `verify_many` knows it as long as neither task nor code changes."""
-    write_whole(_file_of(folder, sandbox), json.dumps(dataclasses.asdict(verdict)))
+    write_whole(_file_of(folder, sandbox), json.dumps(dataclasses.asdict(verdict)), durable=False)
 
 
 def known(folder: TaskFolder, sandbox: str) -> Verdict | None:

@@ -31,6 +31,7 @@ def verify_many(
     sandbox: str = "auto",
     fresh: bool = False,
     others: Sequence[TaskEntry] = (),
+    of_all_collections: bool = False,
     on_result: Callable[[Verdict], None] | None = None,
 ) -> list[Verdict]:
     """Verify tasks on several cores; verdicts of unchanged tasks come from the cache.
@@ -40,7 +41,8 @@ def verify_many(
         workers: processes; None takes one a core.
         sandbox: backend.
         fresh: do not look into the cache.
-        others: registered tasks, of which none may be a copy (gate 10); that is looked at anew every time.
+        others: listed tasks, of which none may be a copy (gate 10); that is looked at anew every time.
+        of_all_collections: compare a task that is listed with those of other collections too.
         on_result: called in this process with every verdict as it comes.
 
     Raises:
@@ -56,7 +58,7 @@ def verify_many(
                 failures.append(found)
                 continue
             if others and found.passed:
-                found = _compared(found, by_id[found.task_id], others)
+                found = _compared(found, by_id[found.task_id], others, of_all_collections)
             verdicts.append(found)
             if on_result is not None:
                 on_result(found)
@@ -98,9 +100,9 @@ def _ended(jobs: set[Future[Verdict]]) -> Iterator[Future[Verdict]]:
         yield from ended
 
 
-def _compared(verdict: Verdict, folder: TaskFolder, others: Sequence[TaskEntry]) -> Verdict:
+def _compared(verdict: Verdict, folder: TaskFolder, others: Sequence[TaskEntry], of_all_collections: bool) -> Verdict:
     start = time.monotonic()
-    reason = not_a_copy(folder, others)
+    reason = not_a_copy(folder, others, of_all_collections=of_all_collections)
     result = GateResult(10, "not a copy", reason is None, reason or "", round(time.monotonic() - start, 2))
     return dataclasses.replace(verdict, results=(*verdict.results, result))
 

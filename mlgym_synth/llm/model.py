@@ -9,6 +9,7 @@ answers are read in `replies.py`; threads that play agents ask through `shared.p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -137,7 +138,7 @@ class ChatModel:
         self._warned: set[str] = set()
         self._format = 0  # the place in FORMATS that works here, as far as is known
         self._slots = asyncio.Semaphore(concurrency)
-        self._stopped = False
+        self._stopped = asyncio.Event()
         self._client: AsyncOpenAI | None = None
         if not re.match(r"https?://[^/\s]", self.base_url):
             raise ModelNotConfigured(
@@ -164,8 +165,8 @@ class ChatModel:
             await client.close()
 
     def stop(self) -> None:
-        """Send nothing more: requests that still wait for their turn raise `BudgetExhausted`, others are answered."""
-        self._stopped = True
+        """Send nothing more: what waits for its turn or a retry raises `BudgetExhausted`, the rest is answered."""
+        self._stopped.set()
 
     async def text(self, messages: Messages) -> Reply:
         """Ask for text.
@@ -212,7 +213,7 @@ class ChatModel:
             started, requests, waits = time.monotonic(), 0, 0
             form = self._format if schema else FORMATS.index("text")
             while True:
-                if self._stopped:
+                if self._stopped.is_set():
                     raise BudgetExhausted("the run has ended; nothing more is asked")
                 if self.budget.exhausted:
                     raise BudgetExhausted(f"the budget of {self.budget.max_usd:g} USD is spent")
@@ -251,7 +252,8 @@ class ChatModel:
                 waits += 1
                 trouble = self._clean(str(answer))
                 log.warning("%s: %s; retry %d of %d in %.1f s", self.model, trouble, waits, self._retries, wait)
-                await asyncio.sleep(wait)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), wait)
 
     async def _request(self, body: dict[str, Any]) -> Answer | Fault:
         import openai

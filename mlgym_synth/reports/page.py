@@ -170,7 +170,7 @@ def write_page(
         body="\n".join(part.text for part in parts),
         script=f"<script>{script}</script>\n" if script else "",
     )
-    write_whole(file, text)
+    write_whole(file, text, durable=False)  # there may be thousands, and they can be made again
 
 
 def is_ours(file: Path) -> bool:

@@ -217,7 +217,7 @@ def _positive(plan: Plan, target: Column, values: Sequence[str]) -> str | float:
         except ValueError:
             raise Rejected(f"task.json: positive {said!r} is no number, but {plan.target!r} holds numbers.") from None
     if isinstance(said, float) and target.values is None:  # a number in JSON, of a column that holds text
-        said = f"{said:g}"
+        said = str(int(said)) if said.is_integer() else repr(said)
     some = ", ".join(values[:8])
     if said is None:
         raise Rejected(f"task.json: metric {plan.metric} needs `positive`, one value of the target: {some}.")

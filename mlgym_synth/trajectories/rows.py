@@ -7,6 +7,7 @@ status, number of steps) stands in columns of its own.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from mlgym_synth.trajectories.secrets import secrets, without
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')  # in JSON
 DERIVED = ("status", "total_reward", "successful", "step_count", "tool_seconds", "content_sha256")
 """Columns beside the trajectory's own fields."""
 
@@ -42,8 +44,10 @@ def to_row(trajectory: Trajectory) -> dict[str, Any]:
 
 
 def _row(trajectory: Trajectory) -> dict[str, Any]:
-    fields = _scrubbed(to_dict(trajectory), secrets())
-    steps = [{**step, "action": _json(step["action"])} for step in fields["steps"]]
+    fields, hidden = to_dict(trajectory), secrets()
+    actions = [_json_without(hidden, step.pop("action")) for step in fields["steps"]]
+    fields = _scrubbed(fields, hidden)
+    steps = [{"action": action, **step} for action, step in zip(actions, fields["steps"], strict=True)]
     row = {
         **fields,
         "steps": steps,
@@ -121,16 +125,19 @@ def _json(action: Any) -> str:
     return text
 
 
-def _scrubbed(value: Any, hidden: list[str], keys: bool = False) -> Any:
-    """Without secrets in any text. Numbers are none, nor are our own names of fields; names in an action may be."""
+def _json_without(hidden: list[str], action: Any) -> str:
+    """An action as JSON, however deep, without secrets in its texts and names; numbers are none."""
+    text = _json(action)
+    return _TEXT.sub(lambda found: _json(without(hidden, json.loads(found[0]))), text) if hidden else text
+
+
+def _scrubbed(value: Any, hidden: list[str]) -> Any:
+    """Without secrets in any text; our own names of fields are none."""
     if isinstance(value, str):
         return without(hidden, value)
     if isinstance(value, dict):
-        return {
-            _scrubbed(key, hidden) if keys else key: _scrubbed(each, hidden, keys or key == "action")
-            for key, each in value.items()
-        }
-    return [_scrubbed(each, hidden, keys) for each in value] if isinstance(value, list) else value
+        return {key: _scrubbed(each, hidden) for key, each in value.items()}
+    return [_scrubbed(each, hidden) for each in value] if isinstance(value, list) else value
 
 
 def _utf8(value: Any) -> Any:

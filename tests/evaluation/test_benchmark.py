@@ -249,6 +249,21 @@ def test_stores_are_looked_at_before_anyone_plays(tmp_path: Path) -> None:
         play_all(played, Nobody())
 
 
+def test_an_agent_that_has_not_begun_may_still_change(tmp_path: Path) -> None:
+    """Its store is made when it is its turn, and not when the first agent's turn is interrupted."""
+
+    class Interrupted(Nobody):
+        def play(self, jobs: Iterable[Job], settings: PlaySettings) -> Generator[Trajectory, None, None]:
+            raise KeyboardInterrupt
+            yield
+
+    played = benchmark(tmp_path, {"a": {KNOWN: [[1.0]]}}, count=2)
+    both = replace(played, agents=(*played.agents, PlaySettings("b", max_steps=20)))
+    with pytest.raises(KeyboardInterrupt):
+        play_all(both, Interrupted())
+    assert not both.folder("b").exists()
+
+
 def test_folders_are_names_whatever_the_agent_is_called(tmp_path: Path) -> None:
     made = benchmark(tmp_path, {"openai:org/model": {KNOWN: [[1.0]]}}, count=1)
     assert made.folder("openai:org/model") == made.out / "openai-org-model"

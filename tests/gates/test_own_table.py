@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,16 @@ def test_one_that_asks_the_same_of_the_same_table_is_a_copy(own: Path, capsys: p
     assert "mine-0003 could not be measured" in said.err
     assert "mine-0001 asks the same (diagnosis) of the same data" in said.out
     assert "0 of 2 tasks pass all gates." in said.out
+    assert main(["verify", "--record", str(second), str(own), "--sandbox", "bwrap"]) == 1, "both at once, too"
+    said = capsys.readouterr()
+    assert "mine-0001 asks the same (diagnosis) of the same data" in said.out, "the later one is the copy"
+    assert "1 of 2 tasks pass all gates." in said.out
+    shutil.rmtree(second)  # its line is still in the index
+    (broken / "workspace" / "baseline.py").write_text("open('submission.csv', 'w').write('nonsense')\n")
+    assert main(["verify", "--record", str(own), str(broken), "--sandbox", "bwrap", "--json"]) == 1
+    listed = json.loads(capsys.readouterr().out)
+    assert [(each["task_id"], each["passed"]) for each in listed] == [("mine-0001", True), ("mine-0003", False)]
+    assert "submission.csv" in listed[1]["error"]
 
 
 def test_an_id_that_is_taken_is_refused_before_anything_is_measured(
