@@ -108,7 +108,7 @@ def table() -> str:
             "registry_index.py",
         ),
         (
-            f"the {verified['tasks']} shipped tasks through all gates that `verify` runs",
+            f"the {verified['tasks']} shipped tasks through all ten gates",
             f"{verified['verified'] - len(verified['failed'])} pass, {len(verified['failed'])} fail; median"
             f" {verified['median_s']} s a task, slowest {verified['slowest_s']} s",
             "",
