@@ -168,19 +168,26 @@ def test_a_policy_that_moved_far_is_left_alone(menu_rl: Any, monkeypatch: pytest
     assert 0 < moved[0.0] < moved[1e9]
 
 
+def of(value: float) -> dict[str, Any]:
+    """An episode with this return."""
+    return {"return": value, "actions": ["look", "idea-1", "tune", "validate", "restore", "submit"]}
+
+
 def test_tasks_of_one_data_set_are_one_piece_of_evidence(menu_rl: Any, tmp_path: Path) -> None:
     returns = {"random": [0.2, 0.2, 0.2, 0.2], "baseline": [0.5, 0.5, 0.5, 0.5], "ppo-0-after-9": [0.9, 0.9, 0.9, 0.3]}
-    played = {name: {f"task-{n}": [{"return": value}] for n, value in enumerate(row)} for name, row in returns.items()}
+    played = {name: {f"task-{n}": [of(value)] for n, value in enumerate(row)} for name, row in returns.items()}
     alone = menu_rl.summary(played, ["a", "b", "c", "d"])["gain_over_baseline"]
     clustered = menu_rl.summary(played, ["a", "a", "a", "b"])["gain_over_baseline"]
     assert alone["mean"] == clustered["mean"] == 0.25
     assert alone["ci95"][0] > clustered["ci95"][0] == -0.2
-    assert menu_rl.summary(played, ["a", "b", "c", "d"])["mean_return"]["ppo"] == 0.75
+    found = menu_rl.summary(played, ["a", "b", "c", "d"])
+    assert found["mean_return"]["ppo"] == 0.75
+    assert found["moves"]["random"] == {"experiments": 2.0, "validate": 1.0, "restore": 1.0}
 
 
 def test_a_family_of_many_tasks_does_not_hide_others(menu_rl: Any) -> None:
     tasks = {"random": [0.2, 0.4, 0.6], "baseline": [0.5, 0.5, 0.5], "ppo-0-after-9": [0.9, 0.7, 0.1]}
-    played = {name: {f"task-{n}": [{"return": value}] for n, value in enumerate(row)} for name, row in tasks.items()}
+    played = {name: {f"task-{n}": [of(value)] for n, value in enumerate(row)} for name, row in tasks.items()}
     found = menu_rl.by_family(played, ["a", "a", "b"])
     assert found["a"] == {"tasks": 2, "mean_return": {"ppo": 0.8, "random": 0.3, "baseline": 0.5, "ppo-0-after-9": 0.8}}
     assert found["b"] == {"tasks": 1, "mean_return": {"ppo": 0.1, "random": 0.6, "baseline": 0.5, "ppo-0-after-9": 0.1}}
@@ -225,7 +232,7 @@ def test_the_curve_stands_beside_what_others_get_on_the_same_tasks(
 def test_seeds_that_differ_widen_the_interval(menu_rl: Any) -> None:
     def gain(*of_seeds: float) -> dict[str, Any]:
         players = {"random": 0.2, **{f"ppo-{seed}-after-9": value for seed, value in enumerate(of_seeds)}}
-        played = {name: {f"task-{n}": [{"return": value}] for n in range(4)} for name, value in players.items()}
+        played = {name: {f"task-{n}": [of(value)] for n in range(4)} for name, value in players.items()}
         return dict(menu_rl.summary(played, ["a", "b", "c", "d"])["gain_over_random"])
 
     assert gain(0.6, 0.6, 0.6) == {"mean": 0.4, "ci95": [0.4, 0.4], "by_seed": [0.4, 0.4, 0.4]}
