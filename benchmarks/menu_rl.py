@@ -14,13 +14,14 @@ and all episodes played for evaluation, and the same command goes on from there 
 ask for more seeds; other iterations, budgets, tasks or code would make curves and means of two experiments, and are
 refused.
 
-On held-out tasks each seed's policy, greedy and sampled, is compared with four players that learn nothing, all with the
-same budget: `random`, which obeys the mask; `random-late`, which hands in only when nothing else is left; `baseline`,
-which runs it and hands it in; and `in-order`, a list of all experiments, each validated, the best handed in. They play
-first, and the train tasks too, beside the learning curve. The curve is of the training episodes that end within a
-rollout's 32 steps, which long ones do less often; the lines beside it are of whole episodes. Intervals draw data sets
-and seeds. Means are reported by family too, since 9 of the 16 held-out tasks are of tabular-regression. Writes
-`menu_rl.json` and `menu_rl.png` into `--results`.
+On held-out tasks each seed's policy, greedy and sampled, is compared with four players that learn nothing, all with
+the same budget: `random`, which obeys the mask; `random-late`, which hands in only when nothing else is left;
+`baseline`, which runs it and hands it in; and `in-order`, the menu's experiments in order, each validated, as far as
+the budget goes (14 tool calls do not hold all of them), the best handed in. They play first, and the train tasks too,
+beside the learning curve. The curve is of the training episodes that end within a rollout's 32 steps, which long ones
+do less often; the lines beside it are of whole episodes. Intervals draw data sets and seeds. Means are reported by
+family too, since 9 of the 16 held-out tasks are of tabular-regression. Writes `menu_rl.json` and `menu_rl.png` into
+`--results`.
 """
 
 from __future__ import annotations
@@ -290,7 +291,7 @@ def always_baseline(observation: NDArray[np.float32], mask: NDArray[np.int8]) ->
 
 
 def in_order(observation: NDArray[np.float32], mask: NDArray[np.int8]) -> int:
-    """All experiments as the menu lists them, each validated at once, then the best back and handed in."""
+    """Experiments as the menu lists them, as many as the budget holds, each validated; then the best handed in."""
     steps_left = round(float(observation[0]) * BUDGET["max_steps"])
     names = ("validate", "look", *(name for name in ACTIONS if name.startswith("idea-")), "blend", "restore", "submit")
     wanted = [ACTIONS.index(name) for name in (names[-2:] if steps_left <= 2 else names)]

@@ -87,6 +87,10 @@ class ScoresInvalid(MlgymSynthError):
     """A scores file is not there or breaks the format; the message names file, place and fix."""
 
 
+WRONG_PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError)
+"""Of the system's errors, those that the caller has to mend; others, a full disk, may pass."""
+
+
 class LLMError(MlgymSynthError):
     """A model endpoint failed for good (retries are over)."""
 

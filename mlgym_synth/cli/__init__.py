@@ -29,6 +29,7 @@ from mlgym_synth.cli import (
     verify,
 )
 from mlgym_synth.errors import (
+    WRONG_PATHS,
     CatalogueSilent,
     GradingError,
     LLMError,
@@ -46,10 +47,7 @@ _INFRASTRUCTURE = (
     SandboxDied, GradingError, LLMError, RolloutStopped, CatalogueSilent,
     OSError, BrokenExecutor, sqlite3.OperationalError,
 )  # fmt: skip
-_CALLER_ERRORS = (
-    ModelNotConfigured,
-    FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError,
-)  # fmt: skip
+_CALLER_ERRORS = (ModelNotConfigured, *WRONG_PATHS)
 """Of these, the ones that the caller has to fix."""
 
 

@@ -105,10 +105,10 @@ def compare(
 
     def estimate(of_tasks: Mapping[str, float], bounds: Interval) -> Estimate:
         values, index = np.array(list(of_tasks.values())), _groups(scores, of_tasks)
-        if (groups := len(values) if index is None else len(np.unique(index))) < 2:
+        if (count := _pieces(values, index)) < 2:
             known = None
         elif np.ptp(values) < ROUNDING:
-            known = _unanimous(float(values.mean()), groups, bounds, level)
+            known = _unanimous(float(values.mean()), count, bounds, level)
         else:
             known = interval(means(values, times, seed, index), level)
         return Estimate(float(values.mean()), known)
@@ -137,8 +137,7 @@ def compare_aup(
     found, tables = profiles(scores, mode), standings(scores)
     signs, index = np.array([task.sign for task in scores.tasks.values()]), _groups(scores, scores.tasks)
     columns = [found.agents.index(first), found.agents.index(second)]
-    several = len(signs) > 1 if index is None else len(np.unique(index)) > 1
-    rows = draws(len(signs), index, seed) if several else iter(())
+    rows = draws(len(signs), index, seed) if _pieces(signs, index) > 1 else iter(())
     drawn = [
         areas({which: table[taken] for which, table in tables.items()}, signs[taken], mode)[0]
         for taken, _ in itertools.islice(rows, times)
@@ -179,6 +178,11 @@ def _groups(scores: Scores, tasks: Iterable[str]) -> Groups | None:
     """The data set of each task as a number; None where no two tasks share one."""
     names, index = np.unique([scores.datasets[task] for task in tasks], return_inverse=True)
     return index if len(names) < len(index) else None
+
+
+def _pieces(values: Floats, index: Groups | None) -> int:
+    """How many pieces of evidence there are to draw from."""
+    return len(values) if index is None else len(np.unique(index))
 
 
 def _improvement(first: Floats, second: Floats, sign: float) -> float:

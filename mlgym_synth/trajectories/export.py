@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlgym_synth.errors import MlgymSynthError
+from mlgym_synth.errors import WRONG_PATHS, MlgymSynthError
 from mlgym_synth.trajectories.filters import CutTrajectory
 from mlgym_synth.trajectories.model import Trajectory
 from mlgym_synth.trajectories.turns import AS_CALLS, Form, answer_text, command_text
@@ -251,9 +251,9 @@ def _moved_when_done(out: Path) -> Iterator[Path]:
                 shutil.rmtree(scratch, ignore_errors=True)
             else:
                 scratch.unlink(missing_ok=True)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError, PermissionError) as error:
+    except WRONG_PATHS as error:
         raise ExportError(f"{out}: {error.strerror or error}. Nothing was changed there.") from error
-    except OSError as error:  # a full disk, which may have room later
+    except OSError as error:
         raise OSError(error.errno, f"{error.strerror or error}. Nothing was changed there.", str(out)) from error
 
 

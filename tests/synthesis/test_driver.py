@@ -131,24 +131,11 @@ def registered_before(out: Path) -> None:
         ledger.add(Step(0, "execution", 0, True, result=Examined("passed", "", made, [], 1, 1).dumps()))
 
 
-def test_an_answer_under_way_is_kept_when_the_last_task_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path / "cache"))
-
-    def respond(request: dict[str, Any]) -> Response:
-        return replace(answer(PACKAGED), delay_s=0.2 if is_of_first(request) else 2)
-
-    out = tmp_path / "out"
-    registered_before(out)
-    with LLMServer(respond) as server:
-        assert asyncio.run(synthesize(out, server)).registered == 1
-        assert len(server.requests) == 2, "nothing new is asked for"
-        assert everything_asked_is_kept(out, server)
-
-
-def test_requests_that_wait_for_their_turn_are_not_sent_once_the_last_task_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("at_once", "concurrency", "asked"), [(2, 8, {2}), (6, 2, {2, 3, 4, 5})], ids=["under way", "in a queue"]
+)
+def test_when_the_last_task_is_there_answers_under_way_are_kept_and_nothing_more_is_asked(
+    at_once: int, concurrency: int, asked: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLGYM_SYNTH_CACHE", str(tmp_path / "cache"))
 
@@ -158,8 +145,8 @@ def test_requests_that_wait_for_their_turn_are_not_sent_once_the_last_task_is_th
     out = tmp_path / "out"
     registered_before(out)
     with LLMServer(respond) as server:
-        assert asyncio.run(synthesize(out, server, at_once=6, concurrency=2)).registered == 1
-        assert len(server.requests) < 6, "all six would have been asked for their proposals"
+        assert asyncio.run(synthesize(out, server, at_once=at_once, concurrency=concurrency)).registered == 1
+        assert len(server.requests) in asked
         assert everything_asked_is_kept(out, server)
 
 
