@@ -142,5 +142,19 @@ def test_from_a_csv_to_a_scored_episode(own: Path, capsys: pytest.CaptureFixture
     assert main(["tasks", "show", "mine-0001", "--registry", str(own.parents[1])]) == 0
     assert "file:data/biopsies.csv@" in capsys.readouterr().out
     shutil.rmtree(own / "data")
-    assert main(["demo", "mine-0001", "--registry", str(own.parents[1]), "--agent", "scripted:baseline"]) == 3
+    assert (
+        main(
+            [
+                "demo",
+                "mine-0001",
+                "--registry",
+                str(own.parents[1]),
+                "--agent",
+                "scripted:baseline",
+                "--sandbox",
+                "bwrap",
+            ]
+        )
+        == 3
+    )
     assert "Put the task's table there" in capsys.readouterr().err
